@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "tpr_state.h"
+
+size_t tpr_info_size(u32 max_regs)
+{
+	return sizeof(struct tcmu_pr_info) +
+	       (size_t)max_regs * sizeof(struct tpr_reg);
+}
+
+void tpr_info_init(struct tcmu_pr_info *info, u32 max_regs)
+{
+	memset(info, 0, sizeof(*info));
+	info->vers = TPR_FORMAT_VERSION;
+	info->rsv.holder = TPR_HOLDER_ALL;
+	info->max_regs = max_regs;
+}
+
+int tpr_info_copy(struct tcmu_pr_info *dst, const struct tcmu_pr_info *src)
+{
+	u32 max_regs = dst->max_regs;
+
+	if (src->num_regs > max_regs)
+		return -ENOSPC;
+	memcpy(dst, src, tpr_info_size(src->num_regs));
+	dst->max_regs = max_regs;
+	return 0;
+}
+
+/* The initiator port's share of the order: all its target ports are adjacent. */
+static int initiator_cmp(const struct tpr_nexus *a, const struct tpr_nexus *b)
+{
+	int d = (int)a->proto - (int)b->proto;
+
+	if (!d)
+		d = strcmp(a->initiator, b->initiator);
+	if (!d)
+		d = memcmp(a->isid, b->isid, sizeof(a->isid));
+	return d;
+}
+
+int tpr_nexus_cmp(const struct tpr_nexus *a, const struct tpr_nexus *b)
+{
+	int d = initiator_cmp(a, b);
+
+	if (!d)
+		d = strcmp(a->target, b->target);
+	if (!d)
+		d = (int)a->tag - (int)b->tag;
+	return d;
+}
+
+/* all_tg_pt has an empty target name, so it sorts before every real port. */
+int tpr_reg_cmp(const struct tpr_reg *a, const struct tpr_reg *b)
+{
+	return tpr_nexus_cmp(&a->nexus, &b->nexus);
+}
+
+/* First index whose nexus is not less than @nexus. */
+static u32 lower_bound(const struct tcmu_pr_info *info,
+		       const struct tpr_nexus *nexus)
+{
+	u32 lo = 0, hi = info->num_regs;
+
+	while (lo < hi) {
+		u32 mid = lo + (hi - lo) / 2;
+
+		if (tpr_nexus_cmp(&info->regs[mid].nexus, nexus) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+int tpr_find(const struct tcmu_pr_info *info, const struct tpr_nexus *nexus)
+{
+	u32 idx = lower_bound(info, nexus);
+
+	if (idx < info->num_regs &&
+	    !tpr_nexus_cmp(&info->regs[idx].nexus, nexus))
+		return (int)idx;
+	/* An all_tg_pt registration is the only one of its initiator port. */
+	if (idx > 0 && info->regs[idx - 1].all_tg_pt &&
+	    !initiator_cmp(&info->regs[idx - 1].nexus, nexus))
+		return (int)idx - 1;
+	return -1;
+}
+
+int tpr_reg_add(struct tcmu_pr_info *info, const struct tpr_nexus *nexus,
+		u64 key, bool all_tg_pt)
+{
+	struct tpr_reg *reg;
+	u32 idx;
+
+	if (info->num_regs >= info->max_regs ||
+	    info->num_regs >= TPR_REGS_MAX)
+		return -ENOSPC;
+	idx = lower_bound(info, nexus);
+	reg = &info->regs[idx];
+	memmove(reg + 1, reg, (info->num_regs - idx) * sizeof(*reg));
+	reg->key = key;
+	reg->all_tg_pt = all_tg_pt;
+	reg->nexus = *nexus;
+	info->num_regs++;
+	if (info->rsv.holder != TPR_HOLDER_ALL && info->rsv.holder >= idx)
+		info->rsv.holder++;
+	return (int)idx;
+}
+
+static void release(struct tcmu_pr_info *info)
+{
+	info->rsv.type = TPR_NO_RESERVATION;
+	info->rsv.holder = TPR_HOLDER_ALL;
+}
+
+void tpr_reg_remove(struct tcmu_pr_info *info, u32 idx)
+{
+	struct tpr_reg *reg = &info->regs[idx];
+	u32 holder = info->rsv.holder;
+
+	memmove(reg, reg + 1, (info->num_regs - idx - 1) * sizeof(*reg));
+	info->num_regs--;
+	if (holder == idx || !info->num_regs)
+		release(info);
+	else if (holder != TPR_HOLDER_ALL && holder > idx)
+		info->rsv.holder--;
+}
+
+bool tpr_type_valid(u8 type)
+{
+	switch (type) {
+	case TPR_WRITE_EXCLUSIVE:
+	case TPR_EXCLUSIVE_ACCESS:
+	case TPR_WRITE_EXCLUSIVE_RO:
+	case TPR_EXCLUSIVE_ACCESS_RO:
+	case TPR_WRITE_EXCLUSIVE_AR:
+	case TPR_EXCLUSIVE_ACCESS_AR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool tpr_type_ar(u8 type)
+{
+	return type == TPR_WRITE_EXCLUSIVE_AR ||
+	       type == TPR_EXCLUSIVE_ACCESS_AR;
+}
+
+bool tpr_type_shared(u8 type)
+{
+	return type == TPR_WRITE_EXCLUSIVE_RO ||
+	       type == TPR_EXCLUSIVE_ACCESS_RO || tpr_type_ar(type);
+}
+
+bool tpr_type_exclusive(u8 type)
+{
+	return type == TPR_EXCLUSIVE_ACCESS ||
+	       type == TPR_EXCLUSIVE_ACCESS_RO ||
+	       type == TPR_EXCLUSIVE_ACCESS_AR;
+}
+
+bool tpr_is_holder(const struct tcmu_pr_info *info, u32 idx)
+{
+	return tpr_type_ar(info->rsv.type) ||
+	       (info->rsv.type != TPR_NO_RESERVATION &&
+		info->rsv.holder == idx);
+}
+
+void tpr_stamp(struct tcmu_pr_info *info, const struct tpr_writer *writer,
+	       u8 action)
+{
+	if (info->num_changes < TPR_CHANGES_MAX)
+		info->num_changes++;
+	memmove(&info->changes[1], &info->changes[0],
+		(info->num_changes - 1) * sizeof(info->changes[0]));
+	info->seq++;
+	info->changes[0].seq = info->seq;
+	info->changes[0].action = action;
+	info->changes[0].writer = *writer;
+}
+
+static bool writer_eq(const struct tpr_writer *a, const struct tpr_writer *b)
+{
+	return a->count == b->count && a->incarnation == b->incarnation &&
+	       !strcmp(a->gateway, b->gateway);
+}
+
+u64 tpr_written_as(const struct tcmu_pr_info *info,
+		   const struct tpr_writer *writer)
+{
+	u32 i;
+
+	for (i = 0; i < info->num_changes; i++)
+		if (writer_eq(&info->changes[i].writer, writer))
+			return info->changes[i].seq;
+	return 0;
+}
+
+static bool changes_valid(const struct tcmu_pr_info *info)
+{
+	u64 seq = info->seq;
+	u32 i;
+
+	if (info->num_changes > TPR_CHANGES_MAX)
+		return false;
+	if (info->num_changes !=
+	    (seq < TPR_CHANGES_MAX ? (u32)seq : (u32)TPR_CHANGES_MAX))
+		return false;
+	for (i = 0; i < info->num_changes; i++, seq--)
+		if (info->changes[i].seq != seq ||
+		    info->changes[i].action >= TPR_ACT_MAX)
+			return false;
+	return true;
+}
+
+static bool regs_valid(const struct tcmu_pr_info *info)
+{
+	u32 i;
+
+	if (info->num_regs > info->max_regs || info->num_regs > TPR_REGS_MAX)
+		return false;
+	for (i = 0; i < info->num_regs; i++) {
+		const struct tpr_reg *reg = &info->regs[i];
+
+		if (!reg->key || reg->all_tg_pt != !reg->nexus.target[0])
+			return false;
+		if (!i)
+			continue;
+		if (tpr_reg_cmp(reg - 1, reg) >= 0)
+			return false;
+		if (reg[-1].all_tg_pt &&
+		    !initiator_cmp(&reg[-1].nexus, &reg->nexus))
+			return false;
+	}
+	return true;
+}
+
+static bool rsv_valid(const struct tcmu_pr_info *info)
+{
+	if (info->rsv.type == TPR_NO_RESERVATION)
+		return info->rsv.holder == TPR_HOLDER_ALL;
+	if (!tpr_type_valid(info->rsv.type) || !info->num_regs)
+		return false;
+	if (tpr_type_ar(info->rsv.type))
+		return info->rsv.holder == TPR_HOLDER_ALL;
+	return info->rsv.holder < info->num_regs;
+}
+
+bool tpr_info_valid(const struct tcmu_pr_info *info)
+{
+	return info->vers == TPR_FORMAT_VERSION && changes_valid(info) &&
+	       regs_valid(info) && rsv_valid(info);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where the string stands: the interface between the daemon and a store.
+ *
+ * A store keeps, for each logical unit ("lu", a name of the store's making),
+ * the string under compare-and-swap, the members that serve it and the state
+ * each has installed, and carries "there is news" from one gateway to
+ * another.  The calls block; the daemon makes them from worker threads, so
+ * every one may run at the same time as any other, also on the same lu.
+ * They return 0 or a negative errno.  None of them decides anything about
+ * persistent reservations; they do not read the string.
+ */
+#ifndef TCMU_PR_STORE_H
+#define TCMU_PR_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+
+/* A gateway that serves a logical unit. */
+struct store_member {
+	char gateway[64];
+	uint64_t incarnation;
+	uint64_t installed; /* newest version that its kernel enforces */
+};
+
+struct store_ops {
+	const char *type; /* as in the configuration: "dir", "rados" */
+
+	/*
+	 * Opens the store at @where for @gateway of @incarnation.  Creates
+	 * what is missing and safe to create.  On failure *@err is a text for
+	 * the administrator, to be freed.
+	 */
+	int (*open)(struct store **store, const char *where,
+		    const char *gateway, uint64_t incarnation, char **err);
+	void (*close)(struct store *store);
+
+	/*
+	 * The store's name for the logical unit of a TCMU device, from its
+	 * dev_config and nothing else, so that all gateways find the same.
+	 * At most @cap bytes with the NUL; -ENAMETOOLONG.
+	 */
+	int (*lu_name)(const char *dev_config, char *name, size_t cap);
+
+	/*
+	 * The newest version: *@str (to be freed), *@len, *@seq.
+	 * -ENOENT: this logical unit was never created.  -ENODATA: it was,
+	 * but its string is gone (lost).
+	 */
+	int (*load)(struct store *store, const char *lu, char **str,
+		    size_t *len, uint64_t *seq);
+
+	/*
+	 * Compare-and-swap: makes @str version @expected + 1 if the newest is
+	 * @expected (0: the logical unit was never created).  Durable when it
+	 * returns 0.  -EAGAIN: it is not, nothing was stored.  -EINPROGRESS:
+	 * the outcome is not known.  Any other error: nothing was stored.
+	 */
+	int (*swap)(struct store *store, const char *lu, uint64_t expected,
+		    const char *str, size_t len);
+
+	/* This gateway serves @lu from now on, nothing installed yet. */
+	int (*join)(struct store *store, const char *lu);
+	/* It does not any more. */
+	int (*leave)(struct store *store, const char *lu);
+	/* Its kernel enforces version @seq. */
+	int (*ack)(struct store *store, const char *lu, uint64_t seq);
+	/* All members, this gateway included: *@list to be freed. */
+	int (*members)(struct store *store, const char *lu,
+		       struct store_member **list, size_t *count);
+
+	/* Tells @gateway that there is news about @lu. */
+	int (*announce)(struct store *store, const char *lu,
+			const char *gateway);
+	/*
+	 * Waits up to @timeout_ms for news, calls @fn for each logical unit
+	 * that has some (once, however often it was announced), and returns
+	 * their number or a negative errno.  Called by one thread at a time.
+	 */
+	int (*news)(struct store *store, int timeout_ms,
+		    void (*fn)(void *arg, const char *lu), void *arg);
+	/* Makes a waiting news() return soon; callable from any thread. */
+	void (*wake)(struct store *store);
+};
+
+extern const struct store_ops store_dir_ops;
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * Netlink interface between tcmu_pr.ko and its daemon.
+ *
+ * Generic netlink family "TCMU-PR", version 1, initial network namespace
+ * only.  Every command needs CAP_NET_ADMIN there.  Nothing is multicast: the
+ * module speaks to one socket, that of the daemon that said
+ * TCMU_PR_CMD_HELLO, until that socket closes.
+ *
+ * K>U: module to daemon.  U>K: daemon to module; the module answers each of
+ * those with a netlink acknowledgement (NLM_F_ACK) that carries 0 or -errno.
+ *
+ * A device is named by TCMU_ATTR_DEVICE, the name of its directory under
+ * /sys/kernel/config/tcmu_pr.  All integers are in host byte order.
+ *
+ *   TCMU_PR_CMD_HELLO U>K		GATEWAY, INCARNATION, PROTOCOL
+ *	Makes the sender the daemon.  -EBUSY while another one lives, -EPROTO
+ *	if PROTOCOL is not TCMU_PR_PROTOCOL, -EINVAL for a bad GATEWAY.  The
+ *	module then sends DEVICE_ADDED for each attached device.
+ *
+ *   TCMU_PR_CMD_DEVICE_ADDED K>U	DEVICE, BACKSTORE, CONFIG, SERIAL, SEQ
+ *	A device was attached, or existed at HELLO.  It has no state, or that
+ *	of an earlier daemon (SEQ, 0: none): commands that a reservation could
+ *	forbid are refused until PUSH_PR_INFO has installed one.
+ *
+ *   TCMU_PR_CMD_DEVICE_REMOVED K>U	DEVICE
+ *
+ *   TCMU_CMD_GET_PR_INFO K>U		DEVICE, COOKIE
+ *	A PR command needs the newest settled state.
+ *   TCMU_CMD_GET_PR_INFO_DONE U>K	DEVICE, COOKIE, STATUS, PR_INFO...
+ *	STATUS 0 with the string; or an errno: ETIMEDOUT (a member did not
+ *	answer), EIO (store), EBADMSG (string corrupt or another device's).
+ *
+ *   TCMU_CMD_SET_PR_INFO K>U		DEVICE, COOKIE, SEQ, PR_INFO...
+ *	Store this string if the stored one still has number SEQ, make every
+ *	member install it, then answer.
+ *   TCMU_CMD_SET_PR_INFO_DONE U>K	DEVICE, COOKIE, STATUS
+ *	STATUS 0: stored, installed by all members (this one included), and
+ *	settled.  EAGAIN: SEQ was not the newest any more, nothing was stored.
+ *	ETIMEDOUT: stored, but a member did not install it.  EINPROGRESS: it is
+ *	not known whether it was stored.  Others: not stored.
+ *
+ *   TCMU_PR_CMD_PUSH_PR_INFO U>K	DEVICE, SEQ, SETTLED, PR_INFO...
+ *	Enforce this state.  With SETTLED 0 it is not yet known that all
+ *	members have it: until a later push says so (same SEQ, SETTLED 1, then
+ *	PR_INFO may be absent), only what both it and the last settled state
+ *	allow is executed.  An older SEQ than installed is refused with
+ *	-ESTALE in PUSH_PR_INFO_DONE.
+ *   TCMU_PR_CMD_PUSH_PR_INFO_DONE K>U	DEVICE, SEQ, STATUS
+ *	STATUS 0: no command can any longer pass a check made under an older
+ *	state.  An errno: this state is not installed.
+ *
+ *   TCMU_PR_CMD_INVALIDATE U>K		DEVICE, STATUS
+ *	There is no valid state (EBADMSG: PR information lost, others: not
+ *	reachable): refuse what a reservation could forbid until the next push.
+ *
+ *   TCMU_PR_CMD_SETTLE K>U		DEVICE, SEQ
+ *	A command waits for state SEQ to be settled: hurry.
+ *
+ * PR_INFO is a string of core/tpr_string.h, up to about 2 MiB.  An attribute
+ * ends at 64 KiB, so it is repeated: the string is the concatenation of all
+ * PR_INFO attributes of the message, in order.  U>K it is one message.  K>U it
+ * is a train of messages with the same DEVICE and COOKIE: each carries
+ * PR_INFO_SIZE (bytes of the whole string) and PR_INFO_OFFSET (where its part
+ * begins); they arrive in order, and the last one completes the string.
+ */
+#ifndef TCMU_PR_UAPI_H
+#define TCMU_PR_UAPI_H
+
+#define TCMU_PR_FAMILY_NAME "TCMU-PR"
+#define TCMU_PR_FAMILY_VERSION 1
+#define TCMU_PR_PROTOCOL 1
+
+enum tcmu_pr_cmd {
+	TCMU_PR_CMD_UNSPEC,
+	TCMU_PR_CMD_HELLO,
+	TCMU_PR_CMD_DEVICE_ADDED,
+	TCMU_PR_CMD_DEVICE_REMOVED,
+	TCMU_CMD_GET_PR_INFO,
+	TCMU_CMD_GET_PR_INFO_DONE,
+	TCMU_CMD_SET_PR_INFO,
+	TCMU_CMD_SET_PR_INFO_DONE,
+	TCMU_PR_CMD_PUSH_PR_INFO,
+	TCMU_PR_CMD_PUSH_PR_INFO_DONE,
+	TCMU_PR_CMD_INVALIDATE,
+	TCMU_PR_CMD_SETTLE,
+	__TCMU_PR_CMD_MAX,
+};
+#define TCMU_PR_CMD_MAX (__TCMU_PR_CMD_MAX - 1)
+
+enum tcmu_pr_attr {
+	TCMU_ATTR_PR_UNSPEC,
+	TCMU_ATTR_PR_PAD,
+	TCMU_ATTR_PR_DEVICE, /* string, 1 to 63 bytes */
+	TCMU_ATTR_PR_BACKSTORE, /* string: HBA/DEVICE, as user_0/disk0 */
+	TCMU_ATTR_PR_CONFIG, /* string: the TCMU device's dev_config */
+	TCMU_ATTR_PR_SERIAL, /* string: VPD unit serial number */
+	TCMU_ATTR_PR_GATEWAY, /* string: this gateway's name */
+	TCMU_ATTR_PR_INCARNATION, /* u64 */
+	TCMU_ATTR_PR_PROTOCOL, /* u32 */
+	TCMU_ATTR_PR_COOKIE, /* u64: names a request */
+	TCMU_ATTR_PR_STATUS, /* u32: 0 or an errno, positive */
+	TCMU_ATTR_PR_SEQ, /* u64 */
+	TCMU_ATTR_PR_SETTLED, /* u8: 0 or 1 */
+	TCMU_ATTR_PR_INFO, /* binary, at most TCMU_PR_INFO_PART bytes */
+	TCMU_ATTR_PR_INFO_SIZE, /* u32 */
+	TCMU_ATTR_PR_INFO_OFFSET, /* u32 */
+	__TCMU_ATTR_PR_MAX,
+};
+#define TCMU_ATTR_PR_MAX (__TCMU_ATTR_PR_MAX - 1)
+
+/* Longest PR_INFO attribute, bytes. */
+#define TCMU_PR_INFO_PART 32768
+
+#endif
