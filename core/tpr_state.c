@@ -107,7 +107,7 @@ int tpr_reg_add(struct tcmu_pr_info *info, const struct tpr_nexus *nexus,
 	return (int)idx;
 }
 
-static void release(struct tcmu_pr_info *info)
+void tpr_release(struct tcmu_pr_info *info)
 {
 	info->rsv.type = TPR_NO_RESERVATION;
 	info->rsv.holder = TPR_HOLDER_ALL;
@@ -121,7 +121,7 @@ void tpr_reg_remove(struct tcmu_pr_info *info, u32 idx)
 	memmove(reg, reg + 1, (info->num_regs - idx - 1) * sizeof(*reg));
 	info->num_regs--;
 	if (holder == idx || !info->num_regs)
-		release(info);
+		tpr_release(info);
 	else if (holder != TPR_HOLDER_ALL && holder > idx)
 		info->rsv.holder--;
 }

@@ -149,6 +149,9 @@ int tpr_reg_add(struct tcmu_pr_info *info, const struct tpr_nexus *nexus,
  */
 void tpr_reg_remove(struct tcmu_pr_info *info, u32 idx);
 
+/* Ends the reservation, if there is one; registrations stay. */
+void tpr_release(struct tcmu_pr_info *info);
+
 /* True for the six types of SPC-4 table 63. */
 bool tpr_type_valid(u8 type);
 /* True for the two all registrants types. */

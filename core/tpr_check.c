@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "tpr_check.h"
+#include "tpr_bytes.h"
+#include "tpr_opcode.h"
+
+#define ALWAYS TPR_CLASS_ALWAYS
+#define READ TPR_CLASS_READ
+#define WRITE TPR_CLASS_WRITE
+
+/* Opcode alone; opcode and 5-bit action in byte 1; 16-bit action in byte 8. */
+#define OP(op, cls, text) { op, 0, 0, cls, text }
+#define SA(op, act, cls, text) { op, 1, act, cls, text }
+#define VL(act, cls, text) { 0x7f, 8, act, cls, text }
+
+/*
+ * SPC-4 table 66 and SBC-3 table 14.  What is not here conflicts wherever a
+ * write does: a command that nobody thought of must not get past a fence.
+ */
+static const struct tpr_opcode table[] = {
+	OP(0x00, ALWAYS, "TEST UNIT READY"),
+	OP(0x03, ALWAYS, "REQUEST SENSE"),
+	OP(0x04, WRITE, "FORMAT UNIT"),
+	OP(0x07, WRITE, "REASSIGN BLOCKS"),
+	OP(0x08, READ, "READ(6)"),
+	OP(0x0a, WRITE, "WRITE(6)"),
+	OP(0x12, ALWAYS, "INQUIRY"),
+	OP(0x15, WRITE, "MODE SELECT(6)"),
+	OP(0x16, TPR_CLASS_SPC2, "RESERVE(6)"),
+	OP(0x17, TPR_CLASS_SPC2, "RELEASE(6)"),
+	OP(0x1a, READ, "MODE SENSE(6)"),
+	OP(0x1b, WRITE, "START STOP UNIT"), /* see by_field() */
+	OP(0x1c, READ, "RECEIVE DIAGNOSTIC RESULTS"),
+	OP(0x1d, WRITE, "SEND DIAGNOSTIC"),
+	OP(0x1e, WRITE, "PREVENT ALLOW MEDIUM REMOVAL"), /* see by_field() */
+	OP(0x25, ALWAYS, "READ CAPACITY(10)"),
+	OP(0x28, READ, "READ(10)"),
+	OP(0x2a, WRITE, "WRITE(10)"),
+	OP(0x2e, WRITE, "WRITE AND VERIFY(10)"),
+	OP(0x2f, READ, "VERIFY(10)"),
+	OP(0x34, READ, "PRE-FETCH(10)"),
+	OP(0x35, WRITE, "SYNCHRONIZE CACHE(10)"),
+	OP(0x37, READ, "READ DEFECT DATA(10)"),
+	OP(0x3b, WRITE, "WRITE BUFFER"),
+	OP(0x3c, READ, "READ BUFFER"),
+	OP(0x41, WRITE, "WRITE SAME(10)"),
+	OP(0x42, WRITE, "UNMAP"),
+	OP(0x48, WRITE, "SANITIZE"),
+	OP(0x4c, WRITE, "LOG SELECT"),
+	OP(0x4d, ALWAYS, "LOG SENSE"),
+	OP(0x53, WRITE, "XDWRITEREAD(10)"),
+	OP(0x55, WRITE, "MODE SELECT(10)"),
+	OP(0x56, TPR_CLASS_SPC2, "RESERVE(10)"),
+	OP(0x57, TPR_CLASS_SPC2, "RELEASE(10)"),
+	OP(0x5a, READ, "MODE SENSE(10)"),
+	OP(TPR_OP_PR_IN, TPR_CLASS_PR_IN, "PERSISTENT RESERVE IN"),
+	OP(TPR_OP_PR_OUT, TPR_CLASS_PR_OUT, "PERSISTENT RESERVE OUT"),
+	VL(0x0009, READ, "READ(32)"),
+	VL(0x000a, READ, "VERIFY(32)"),
+	VL(0x000b, WRITE, "WRITE(32)"),
+	VL(0x000c, WRITE, "WRITE AND VERIFY(32)"),
+	VL(0x000d, WRITE, "WRITE SAME(32)"),
+	OP(0x83, WRITE, "EXTENDED COPY"),
+	OP(0x84, READ, "RECEIVE COPY RESULTS"),
+	OP(0x88, READ, "READ(16)"),
+	OP(0x89, WRITE, "COMPARE AND WRITE"),
+	OP(0x8a, WRITE, "WRITE(16)"),
+	OP(0x8b, WRITE, "ORWRITE(16)"),
+	OP(0x8e, WRITE, "WRITE AND VERIFY(16)"),
+	OP(0x8f, READ, "VERIFY(16)"),
+	OP(0x90, READ, "PRE-FETCH(16)"),
+	OP(0x91, WRITE, "SYNCHRONIZE CACHE(16)"),
+	OP(0x93, WRITE, "WRITE SAME(16)"),
+	SA(0x9e, 0x10, ALWAYS, "READ CAPACITY(16)"),
+	SA(0x9e, 0x12, READ, "GET LBA STATUS"),
+	OP(0xa0, ALWAYS, "REPORT LUNS"),
+	SA(0xa3, 0x0a, ALWAYS, "REPORT TARGET PORT GROUPS"),
+	SA(0xa3, 0x0c, READ, "REPORT SUPPORTED OPERATION CODES"),
+	SA(0xa3, 0x0d, READ, "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS"),
+	SA(0xa4, 0x0a, WRITE, "SET TARGET PORT GROUPS"),
+	OP(0xa8, READ, "READ(12)"),
+	OP(0xaa, WRITE, "WRITE(12)"),
+	OP(0xae, WRITE, "WRITE AND VERIFY(12)"),
+	OP(0xaf, READ, "VERIFY(12)"),
+	OP(0xb7, READ, "READ DEFECT DATA(12)"),
+};
+
+enum {
+	ROWS = sizeof(table) / sizeof(table[0]),
+};
+
+const struct tpr_opcode *tpr_opcodes(u32 *count)
+{
+	*count = ROWS;
+	return table;
+}
+
+static u16 service_action(const struct tpr_opcode *row, const u8 *cdb)
+{
+	return row->sa_byte == 1 ? cdb[1] & 0x1f : tpr_be16(cdb + 8);
+}
+
+/* Two opcodes whose class depends on a field that is no service action. */
+static u8 by_field(const struct tpr_opcode *row, const u8 *cdb)
+{
+	if (row->opcode == 0x1b) /* POWER CONDITION 0h and START */
+		return (cdb[4] & 0xf1) == 0x01 ? ALWAYS : WRITE;
+	if (row->opcode == 0x1e) /* PREVENT */
+		return cdb[4] & 0x03 ? WRITE : ALWAYS;
+	return row->class;
+}
+
+/* Bisects to the first row of @opcode, ROWS if there is none. */
+static u32 first_row(u8 opcode)
+{
+	u32 lo = 0, hi = ROWS;
+
+	while (lo < hi) {
+		u32 mid = (lo + hi) / 2;
+
+		if (table[mid].opcode < opcode)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+u8 tpr_classify(const u8 *cdb, u32 len)
+{
+	u8 head[TPR_CHECK_CDB_LEN] = { 0 };
+	u32 i;
+
+	memcpy(head, cdb, len < sizeof(head) ? len : sizeof(head));
+	for (i = first_row(head[0]); i < ROWS; i++) {
+		if (table[i].opcode != head[0])
+			break;
+		if (!table[i].sa_byte ||
+		    table[i].sa == service_action(&table[i], head))
+			return by_field(&table[i], head);
+	}
+	return WRITE;
+}
+
+/* What everyone may do, whatever the reservation. */
+enum {
+	ALWAYS_MASK = TPR_CLASS_ALWAYS | TPR_CLASS_PR_IN | TPR_CLASS_PR_OUT,
+};
+
+u8 tpr_allowed(const struct tcmu_pr_info *info, const struct tpr_nexus *nexus)
+{
+	u8 type = info->rsv.type;
+	int idx;
+
+	if (type == TPR_NO_RESERVATION)
+		return ALWAYS_MASK | READ | WRITE;
+	idx = tpr_find(info, nexus);
+	if (idx >= 0 &&
+	    (tpr_type_shared(type) || tpr_is_holder(info, (u32)idx)))
+		return ALWAYS_MASK | READ | WRITE;
+	return tpr_type_exclusive(type) ? ALWAYS_MASK : ALWAYS_MASK | READ;
+}

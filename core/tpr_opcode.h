@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Codes of the two commands, SPC-4 tables 210 and 230. */
+#ifndef TPR_OPCODE_H
+#define TPR_OPCODE_H
+
+enum {
+	TPR_OP_PR_IN = 0x5e,
+	TPR_OP_PR_OUT = 0x5f,
+};
+
+enum tpr_in_sa {
+	TPR_IN_READ_KEYS = 0x00,
+	TPR_IN_READ_RESERVATION = 0x01,
+	TPR_IN_REPORT_CAPABILITIES = 0x02,
+	TPR_IN_READ_FULL_STATUS = 0x03,
+};
+
+enum tpr_out_sa {
+	TPR_OUT_REGISTER = 0x00,
+	TPR_OUT_RESERVE = 0x01,
+	TPR_OUT_RELEASE = 0x02,
+	TPR_OUT_CLEAR = 0x03,
+	TPR_OUT_PREEMPT = 0x04,
+	TPR_OUT_PREEMPT_ABORT = 0x05,
+	TPR_OUT_REGISTER_IGNORE = 0x06,
+	TPR_OUT_REGISTER_MOVE = 0x07,
+	TPR_OUT_REPLACE_LOST = 0x08,
+};
+
+#endif
