@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Debian's kernels, unpacked into the cache; nothing is installed on the host.
+
+    CACHE/RELEASE/boot/vmlinuz-RELEASE
+    CACHE/RELEASE/lib/modules/RELEASE/      (after depmod)
+"""
+
+import fcntl
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+import typing
+
+from . import settings
+from .process import run_tool
+from .settings import LabError
+
+DOWNLOAD_SECONDS = 600
+
+
+class Kernel(typing.NamedTuple):
+    """What a guest needs of a kernel."""
+    release: str
+    image: pathlib.Path
+    modules: pathlib.Path
+
+
+def package_for(kind):
+    """The Debian package of a --kernel value. `stock` is what the meta-package depends on."""
+    if kind in ("stock", "6.1"):
+        text = run_tool(["apt-cache", "depends", "linux-image-amd64"], check=False).stdout
+        found = re.findall(r"Depends: (linux-image-\S+-amd64)\s", text)
+        if not found or (kind == "6.1" and not found[0].startswith("linux-image-6.1.")):
+            raise LabError(f"apt-cache knows no kernel for `{kind}` (linux-image-amd64 depends on: {found}); run: apt-get update")
+        return found[0]
+    escaped = re.escape(kind)
+    text = run_tool(["apt-cache", "search", "--names-only", f"^linux-image-{escaped}[.].*-amd64(-unsigned)?$"]).stdout
+    names = [line.split()[0] for line in text.splitlines() if line]
+    names = [name for name in names if re.fullmatch(rf"linux-image-{escaped}\.[^-]*(-\d+)?-amd64(-unsigned)?", name)]
+    if not names:
+        raise LabError(f"apt-cache knows no linux-image-{kind}.*-amd64; add bookworm-backports or -security, run: apt-get update")
+    return max(names, key=newness)
+
+
+def newness(name):
+    """Order of package names: by numbers; of equal ones the signed package, which is what users boot."""
+    return [int(number) for number in re.findall(r"\d+", name.removesuffix("-unsigned"))], not name.endswith("-unsigned")
+
+
+def release_of(package):
+    return package.removeprefix("linux-image-").removesuffix("-unsigned")
+
+
+def prepare(kind, say):
+    """The kernel of this kind, fetched into the cache if it is not there."""
+    package = package_for(kind)
+    cache = settings.cache_directory()
+    cache.mkdir(parents=True, exist_ok=True)
+    with open(cache / "lock", "w", encoding="ascii") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        target = cache / release_of(package)
+        if not target.exists():
+            say(f"kernel: fetching {package} into {target}")
+            unpack(package, cache, target)
+    release = target.name
+    return Kernel(release, target / "boot" / f"vmlinuz-{release}", target / "lib" / "modules" / release)
+
+
+def unpack(package, cache, target):
+    """Download and unpack; the directory gets its name only when it is complete."""
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".new-") as place:
+        run_tool(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package], DOWNLOAD_SECONDS, cwd=place)
+        archives = list(pathlib.Path(place).glob("*.deb"))
+        if len(archives) != 1:
+            raise LabError(f"apt-get download {package} left {len(archives)} files")
+        tree = pathlib.Path(place) / "tree"
+        run_tool(["dpkg", "-x", archives[0], tree], DOWNLOAD_SECONDS)
+        run_tool(["depmod", "-b", tree, target.name])
+        shutil.rmtree(tree / "usr", ignore_errors=True)
+        os.rename(tree, target)

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""up, down, restart, status: what concerns a lab as a whole."""
+
+import contextlib
+import os
+import shutil
+import signal
+import threading
+
+from . import bringup, initramfs, kernels, network, settings, state, vm
+from .process import run_tool
+from .settings import LabError, UsageError
+
+PING_SECONDS = 10
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def uninterrupted():
+    """Cleaning up is not to be interrupted: a second Ctrl-C must not leave half of a lab."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def check_options(gateways, clients, store, kernel, target):
+    """Refuse what cannot be, and what is not yet, each in its own words."""
+    for name, value, low, high in (("gateways", gateways, 1, settings.GATEWAYS_MAX), ("clients", clients, 0, settings.CLIENTS_MAX)):
+        if not low <= value <= high:
+            raise UsageError(f"--{name} must be between {low} and {high}, not {value}")
+    for name, value, known in (("store", store, settings.STORES), ("kernel", kernel, settings.KERNELS),
+                               ("target", target, dict.fromkeys(settings.TARGETS))):
+        if value not in known:
+            raise UsageError(f"--{name} must be one of {', '.join(known)}, not `{value}`")
+        if known[value]:
+            raise UsageError(known[value])
+
+
+def check_build(target, release):
+    """--target pr needs what `make` makes; stock LIO needs nothing of it."""
+    if target != "pr":
+        return
+    wanted = [name % release if "%s" in name else name for name in settings.PR_FILES]
+    missing = [name for name in wanted if not (settings.REPO / name).exists()]
+    if missing:
+        raise LabError(f"--target pr needs {', '.join(missing)}; run `make` in {settings.REPO} first (or use --target lio)")
+
+
+def up(gateways, clients, store, kernel, target, say):
+    """Bring a lab up, wholly or not at all."""
+    check_options(gateways, clients, store, kernel, target)
+    settings.require_root()
+    settings.require_tools()
+    path = state.create()
+    with state.lock(path):
+        options = {"gateways": gateways, "clients": clients, "store": store, "target": target,
+                   "namespace": settings.namespace_name(path)}
+        try:
+            found = kernels.prepare(kernel, say)
+            check_build(target, found.release)
+            options.update(release=found.release, image=os.fspath(found.image), modules=os.fspath(found.modules))
+            boot_all(path, options, found, say)
+        except BaseException:
+            with uninterrupted():
+                tear_down(path)
+            raise
+
+
+def boot_all(path, options, kernel, say):
+    """Network, disk and guests of a new lab. A failure moves the logs to where they outlive it."""
+    shutil.rmtree(state.failed_directory(path), ignore_errors=True)
+    (path / "shared" / "pr").mkdir(parents=True)
+    make_image(path / "shared" / settings.IMAGE_NAME)
+    initramfs.build(kernel, path / "initramfs")
+    network.create(options["namespace"], vm.names(options))
+    state.save(path, options)
+    guests = vm.all_guests((path, options))
+    boot = bringup.Bringup(guests, say)
+    try:
+        boot.run()
+    except Exception as error:
+        with uninterrupted():
+            logs = state.keep_logs(path)
+        if boot.failures:
+            raise LabError(bringup.describe_failure(*boot.failures[0], logs)) from error
+        raise
+
+
+def make_image(path):
+    """Fully preallocated: gateways share it, so no write may ever have to change its metadata."""
+    run_tool(["qemu-img", "create", "-q", "-f", "qcow2", "-o", "preallocation=full", path, str(settings.IMAGE_BYTES)])
+
+
+def tear_down(path):
+    """Remove all of a lab, whatever state it is in. True if there was anything."""
+    namespace = settings.namespace_name(path)
+    found = False
+    for record in path.glob("*/pid"):
+        vm.Guest((path, {}), record.parent.name).kill()
+        found = True
+    found |= network.destroy(namespace)
+    if path.exists():
+        shutil.rmtree(path)
+        found = True
+    return found
+
+
+def down(say):
+    """End the lab. Nothing to do is not an error."""
+    settings.require_root()
+    path = settings.state_directory()
+    shutil.rmtree(state.failed_directory(path), ignore_errors=True)
+    with contextlib.ExitStack() as stack:
+        if path.exists():
+            stack.enter_context(state.lock(path))
+        with uninterrupted():
+            found = tear_down(path)
+    say("lab: down" if found else "lab: nothing was up")
+
+
+def restart(name, say):
+    """Boot one guest anew, as after a power cut."""
+    lab = state.load()
+    guest = vm.find(lab, name)
+    with state.lock(lab[0]):
+        say(f"{name}: {guest.state()}, killing" if guest.state() != "dead" else f"{name}: dead")
+        guest.kill()
+        check_build(lab[1]["target"], lab[1]["release"])
+        boot = bringup.Bringup([guest], say)
+        try:
+            boot.run()
+        except Exception as error:
+            if boot.failures:
+                raise LabError(bringup.describe_failure(guest, boot.failures[0][1], lab[0])) from error
+            raise
+
+
+def status():
+    """A row for each guest: name, state, address, kernel, target, store. State as in `lab status --help`."""
+    lab = state.load()
+    rows = []
+    for guest in vm.all_guests(lab):
+        rows.append({"name": guest.name, "state": judge(guest), "address": guest.address, "kernel": lab[1]["release"],
+                     "target": lab[1]["target"] if guest.is_gateway else "-", "store": lab[1]["store"] if guest.is_gateway else "-"})
+    return rows
+
+
+def judge(guest):
+    """running only if its agent answers and its setup is done."""
+    found = guest.state()
+    if found != "running":
+        return found
+    if not guest.is_ready():
+        return "booting"
+    try:
+        guest.ping(PING_SECONDS)
+    except LabError:
+        return guest.state() if guest.state() != "running" else "hung"
+    return "running"

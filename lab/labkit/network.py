@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The network namespace of a lab: one bridge, one tap for each guest, no way out of it."""
+
+import os
+import pathlib
+import signal
+
+from . import settings
+from .process import Process, run_tool
+
+BRIDGE = "br0"
+
+
+def path_of(namespace):
+    return pathlib.Path("/run/netns") / namespace
+
+
+def enter(namespace):
+    """The words that, in front of a command, run it inside."""
+    return ["nsenter", f"--net={path_of(namespace)}", "--"]
+
+
+def create(namespace, taps):
+    """Namespace, bridge with the host's address, and taps. The batch is one process, not one a line."""
+    run_tool(["ip", "netns", "add", namespace])
+    lines = ["link set lo up", f"link add {BRIDGE} type bridge forward_delay 0 mcast_snooping 0",
+             f"address add {settings.HOST_ADDRESS}/24 dev {BRIDGE}", f"link set {BRIDGE} up"]
+    for tap in taps:
+        lines += [f"tuntap add dev {tap} mode tap", f"link set {tap} master {BRIDGE} up"]
+    run_tool(["ip", "-n", namespace, "-batch", "-"], text_in="\n".join(lines) + "\n")
+
+
+def processes(namespace):
+    """All processes whose network namespace this is: QEMUs, and what `exec net` left behind."""
+    try:
+        wanted = os.stat(path_of(namespace)).st_ino
+    except FileNotFoundError:
+        return []
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            if os.stat(f"/proc/{entry}/ns/net").st_ino == wanted:
+                found.append(Process(int(entry)))
+        except OSError:
+            continue
+    return [process for process in found if process.pid != os.getpid()]
+
+
+def destroy(namespace):
+    """End what runs inside, then remove the namespace. True if there was one."""
+    if not path_of(namespace).exists():
+        return False
+    for process in processes(namespace):
+        process.send(signal.SIGTERM)
+        process.send(signal.SIGCONT)
+        if not process.wait_for(lambda state: state is None, 2):
+            process.kill()
+    run_tool(["ip", "netns", "delete", namespace])
+    return True
