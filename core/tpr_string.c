@@ -309,7 +309,7 @@ static void put_ports(struct writer *w, const struct tpr_nexus *n)
 
 static void get_ports(struct reader *r, struct tpr_nexus *n)
 {
-	bool has_isid = false;
+	bool has_isid = false, iscsi;
 	u64 isid = 0;
 	u32 i;
 
@@ -336,7 +336,8 @@ static void get_ports(struct reader *r, struct tpr_nexus *n)
 	n->proto = (u8)get_dec(r, 15);
 	expect(r, " ");
 	n->rtpi = (u16)get_dec(r, 0xffff);
-	if (has_isid != (n->proto == TPR_PROTO_ISCSI))
+	iscsi = n->proto == TPR_PROTO_ISCSI;
+	if (has_isid != iscsi)
 		fail(r, "an ISID belongs to iSCSI and only there");
 }
 

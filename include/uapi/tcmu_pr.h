@@ -8,7 +8,7 @@
  * TCMU_PR_CMD_HELLO, until that socket closes.
  *
  * K>U: module to daemon.  U>K: daemon to module; the module answers each of
- * those with a netlink acknowledgement (NLM_F_ACK) that carries 0 or -errno.
+ * those with a netlink acknowledgment (NLM_F_ACK) that carries 0 or -errno.
  *
  * A device is named by TCMU_ATTR_DEVICE, the name of its directory under
  * /sys/kernel/config/tcmu_pr.  All integers are in host byte order.
@@ -86,6 +86,7 @@ enum tcmu_pr_cmd {
 	TCMU_PR_CMD_SETTLE,
 	__TCMU_PR_CMD_MAX,
 };
+
 #define TCMU_PR_CMD_MAX (__TCMU_PR_CMD_MAX - 1)
 
 enum tcmu_pr_attr {
@@ -107,6 +108,7 @@ enum tcmu_pr_attr {
 	TCMU_ATTR_PR_INFO_OFFSET, /* u32 */
 	__TCMU_ATTR_PR_MAX,
 };
+
 #define TCMU_ATTR_PR_MAX (__TCMU_ATTR_PR_MAX - 1)
 
 /* Longest PR_INFO attribute, bytes. */

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# In front of Meson (user space) and Kbuild (the module).
+#
+#   make            build everything
+#   make demo       two gateways, one device, one fence, shown step by step
+#   make unit       all tests that need no guest
+#   make check      all tests
+#   make install    build for the running kernel and install (DESTDIR, PREFIX)
+#   make lint       checkpatch and sparse
+#   make mutants    break core/ line by line and see the unit tests notice
+#   make clean
+#
+# All but install and clean install the Debian packages that they need first.
+
+BUILD := build
+PREFIX ?= /usr/local
+# The release of the stock kernel: that of the headers which linux-headers-amd64
+# names; and the newest 6.12 that has headers here.
+STOCK = $(shell dpkg-query -W -f '$${Depends}' linux-headers-amd64 2>/dev/null | \
+	sed -n 's/.*linux-headers-\([^ ,]*\).*/\1/p')
+LATER = $(shell ls -d /lib/modules/6.12.*/build 2>/dev/null | sort -V | tail -n 1 | \
+	cut -d/ -f4)
+MODULE_SOURCES := $(wildcard kernel/*.[ch] kernel/Kbuild core/*.[ch] \
+	include/uapi/*.h)
+
+.PHONY: all deps user module module-later install unit check demo lint mutants clean
+
+all: deps user module
+
+deps:
+	@scripts/deps
+
+user: deps
+	@test -f $(BUILD)/build.ninja || meson setup -Dprefix=$(PREFIX) $(BUILD)
+	@ninja -C $(BUILD)
+
+# Kbuild wants sources and objects in one directory, so it gets one of links.
+kmod-%: FORCE
+	@test -d /lib/modules/$*/build || { \
+		echo "no headers of kernel $* here: install linux-headers-$*" >&2; \
+		exit 1; }
+	@mkdir -p $(BUILD)/kmod-$*
+	@ln -sf $(addprefix $(CURDIR)/,$(MODULE_SOURCES)) $(BUILD)/kmod-$*/
+	@$(MAKE) --no-print-directory -C /lib/modules/$*/build \
+		M=$(CURDIR)/$(BUILD)/kmod-$* modules
+
+module: deps
+	@$(MAKE) --no-print-directory kmod-$(STOCK)
+
+module-later: deps
+	@$(MAKE) --no-print-directory kmod-$(LATER)
+
+unit: user
+	@meson test -C $(BUILD) --print-errorlogs
+	@scripts/sanitize
+
+check: all
+	@scripts/check
+
+demo: all
+	@lab/demo
+
+lint: deps
+	@scripts/lint
+
+mutants: deps
+	@tests/core/mutants
+
+install:
+	@scripts/deps build
+	@meson setup -Dprefix=$(PREFIX) --reconfigure $(BUILD) >/dev/null 2>&1 || \
+		meson setup -Dprefix=$(PREFIX) $(BUILD)
+	@ninja -C $(BUILD)
+	@$(MAKE) --no-print-directory kmod-$(shell uname -r)
+	@meson install -C $(BUILD)
+	@install -D -m 644 $(BUILD)/kmod-$(shell uname -r)/tcmu_pr.ko \
+		$(DESTDIR)/lib/modules/$(shell uname -r)/updates/tcmu_pr.ko
+	@test -n "$(DESTDIR)" || depmod $(shell uname -r)
+
+clean:
+	rm -rf $(BUILD)
+
+FORCE:

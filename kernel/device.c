@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Attaching to a TCMU device and letting it go. */
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "netlink.h"
+#include "tcmu_pr_dev.h"
+#include "tpr_string.h"
+
+enum {
+	DETACH_WAIT_MS = 5000,
+	REAP_INTERVAL_MS = 500,
+};
+
+static DEFINE_MUTEX(tpr_devices_lock);
+static LIST_HEAD(tpr_devices); /* attached ones; tpr_devices_lock */
+
+static void dev_free(struct kref *kref)
+{
+	struct tpr_dev *dev = container_of(kref, struct tpr_dev, kref);
+
+	tpr_nx_free_all(dev);
+	tpr_drain_end(dev);
+	srcu_barrier(&dev->srcu);
+	cleanup_srcu_struct(&dev->srcu);
+	kvfree(rcu_access_pointer(dev->view));
+	ida_destroy(&dev->slots);
+	kvfree(dev->newest);
+	kvfree(dev->base);
+	kfree(dev);
+}
+
+void tpr_dev_put(struct tpr_dev *dev)
+{
+	kref_put(&dev->kref, dev_free);
+}
+
+struct tpr_dev *tpr_dev_find(const char *name)
+{
+	struct tpr_dev *dev, *found = NULL;
+
+	mutex_lock(&tpr_devices_lock);
+	list_for_each_entry(dev, &tpr_devices, list) {
+		if (strcmp(dev->name, name))
+			continue;
+		kref_get(&dev->kref);
+		found = dev;
+		break;
+	}
+	mutex_unlock(&tpr_devices_lock);
+	return found;
+}
+
+void tpr_dev_for_each(void (*fn)(struct tpr_dev *dev, void *arg), void *arg)
+{
+	struct tpr_dev *dev;
+
+	mutex_lock(&tpr_devices_lock);
+	list_for_each_entry(dev, &tpr_devices, list)
+		fn(dev, arg);
+	mutex_unlock(&tpr_devices_lock);
+}
+
+void tpr_dev_backstore(const struct tpr_dev *dev, char *buf, size_t cap)
+{
+	const struct config_item *item = &dev->se_dev->dev_group.cg_item;
+
+	snprintf(buf, cap, "%s/%s", config_item_name(item->ci_parent),
+		 config_item_name((struct config_item *)item));
+}
+
+/*
+ * Reservations that the target core holds for the device would be forgotten
+ * when this module takes over: then the administrator has to end them first.
+ */
+static bool core_has_reservations(struct se_device *se_dev)
+{
+	bool has;
+
+	spin_lock(&se_dev->t10_pr.registration_lock);
+	has = !list_empty(&se_dev->t10_pr.registration_list);
+	spin_unlock(&se_dev->t10_pr.registration_lock);
+	spin_lock(&se_dev->dev_reservation_lock);
+	has |= se_dev->dev_reservation_flags & DRF_SPC2_RESERVATIONS;
+	spin_unlock(&se_dev->dev_reservation_lock);
+	return has;
+}
+
+static int check_backstore(const char *name, struct se_device *se_dev)
+{
+	if (!target_dev_configured(se_dev)) {
+		pr_err("tcmu_pr: %s: enable the backstore first\n", name);
+		return -ENODEV;
+	}
+	if (!se_dev->t10_wwn.unit_serial[0]) {
+		pr_err("tcmu_pr: %s: the backstore has no wwn/vpd_unit_serial: set it, the same on every gateway\n",
+		       name);
+		return -EINVAL;
+	}
+	if (READ_ONCE(se_dev->transport)->parse_cdb == tpr_parse_cdb) {
+		pr_err("tcmu_pr: %s: the backstore is attached already\n",
+		       name);
+		return -EBUSY;
+	}
+	if (core_has_reservations(se_dev)) {
+		pr_err("tcmu_pr: %s: the backstore has reservations of the target core's: clear them first\n",
+		       name);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+static void reap(struct work_struct *work);
+
+static void dev_init(struct tpr_dev *dev, const char *name,
+		     struct se_device *se_dev)
+{
+	kref_init(&dev->kref);
+	strscpy(dev->name, name, sizeof(dev->name));
+	dev->se_dev = se_dev;
+	dev->orig = se_dev->transport;
+	dev->ops = *dev->orig;
+	dev->ops.parse_cdb = tpr_parse_cdb;
+	INIT_LIST_HEAD(&dev->list);
+	INIT_LIST_HEAD(&dev->nexuses);
+	INIT_LIST_HEAD(&dev->cmds);
+	INIT_LIST_HEAD(&dev->pushes);
+	INIT_LIST_HEAD(&dev->drain);
+	ida_init(&dev->slots);
+	spin_lock_init(&dev->ua_lock);
+	spin_lock_init(&dev->req_lock);
+	spin_lock_init(&dev->cmds_lock);
+	mutex_init(&dev->lock);
+	init_waitqueue_head(&dev->view_wq);
+	init_completion(&dev->req.completion);
+	INIT_WORK(&dev->cmd_work, tpr_pr_work);
+	INIT_WORK(&dev->push_work, tpr_push_work);
+	INIT_DELAYED_WORK(&dev->reap_work, reap);
+}
+
+static struct tpr_dev *dev_alloc(const char *name, struct se_device *se_dev)
+{
+	struct tpr_dev *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	int err;
+
+	if (!dev)
+		return ERR_PTR(-ENOMEM);
+	err = init_srcu_struct(&dev->srcu);
+	if (err) {
+		kfree(dev);
+		return ERR_PTR(err);
+	}
+	dev_init(dev, name, se_dev);
+	mutex_lock(&dev->lock);
+	err = tpr_view_publish(dev);
+	mutex_unlock(&dev->lock);
+	if (!err)
+		return dev;
+	tpr_dev_put(dev);
+	return ERR_PTR(err);
+}
+
+static void set_attached(struct tpr_dev *dev, bool attached)
+{
+	spin_lock(&dev->cmds_lock);
+	WRITE_ONCE(dev->attached, attached);
+	spin_unlock(&dev->cmds_lock);
+}
+
+/*
+ * Takes over the reservations of @se_dev.  Commands that come from now on
+ * wait for the daemon to push a state; what was under way is waited for when
+ * it does.  Returns the device, or -EBUSY, -ENODEV, -EINVAL, -ENOMEM.
+ * Context: process; the caller pins @se_dev until tpr_dev_detach().
+ */
+struct tpr_dev *tpr_dev_attach(const char *name, struct se_device *se_dev)
+{
+	int err = check_backstore(name, se_dev);
+	struct tpr_dev *dev;
+
+	if (err)
+		return ERR_PTR(err);
+	dev = dev_alloc(name, se_dev);
+	if (IS_ERR(dev))
+		return dev;
+
+	mutex_lock(&tpr_devices_lock);
+	dev->pgr_was_set =
+		se_dev->transport_flags & TRANSPORT_FLAG_PASSTHROUGH_PGR;
+	set_attached(dev, true);
+	/* The hook first: once the core's check is off, ours must be on. */
+	smp_store_release(&se_dev->transport, &dev->ops);
+	se_dev->transport_flags |= TRANSPORT_FLAG_PASSTHROUGH_PGR;
+	err = tpr_drain_begin(dev);
+	list_add_tail(&dev->list, &tpr_devices);
+	mutex_unlock(&tpr_devices_lock);
+	if (err) {
+		pr_err("tcmu_pr: %s: cannot attach while in use by this fabric, error %d: attach before exporting\n",
+		       name, -err);
+		tpr_dev_detach(dev);
+		return ERR_PTR(-EBUSY);
+	}
+	pr_info("tcmu_pr: %s: attached\n", name);
+	tpr_nl_device_added(dev);
+	return dev;
+}
+
+/* Everything that could still touch @dev has ended, or false. */
+static bool idle(struct tpr_dev *dev, unsigned int timeout_ms)
+{
+	if (list_empty(&dev->drain) && !dev->drained &&
+	    tpr_drain_begin(dev))
+		return false;
+	if (!tpr_drain_wait(dev, timeout_ms))
+		return false;
+	synchronize_srcu(&dev->srcu);
+	cancel_work_sync(&dev->cmd_work);
+	cancel_work_sync(&dev->push_work);
+	return true;
+}
+
+static void drop_pushes(struct tpr_dev *dev)
+{
+	struct tpr_push *push, *tmp;
+
+	list_for_each_entry_safe(push, tmp, &dev->pushes, list) {
+		list_del(&push->list);
+		tpr_push_free(push);
+	}
+}
+
+/*
+ * A detached device whose last commands take their time.  It keeps the
+ * backstore and both modules until it is proven idle.
+ */
+static void reap(struct work_struct *work)
+{
+	struct tpr_dev *dev =
+		container_of(work, struct tpr_dev, reap_work.work);
+	struct module *owner = dev->orig->owner;
+	struct config_item *item = &dev->se_dev->dev_group.cg_item;
+
+	if (!idle(dev, REAP_INTERVAL_MS)) {
+		queue_delayed_work(tpr_reap_wq, &dev->reap_work,
+				   msecs_to_jiffies(REAP_INTERVAL_MS));
+		return;
+	}
+	pr_info("tcmu_pr: %s: released\n", dev->name);
+	drop_pushes(dev);
+	tpr_dev_put(dev);
+	config_item_put(item);
+	module_put(owner);
+	module_put(THIS_MODULE);
+}
+
+static void reap_later(struct tpr_dev *dev)
+{
+	pr_warn("tcmu_pr: %s: commands of before the detach are still under way, waiting for them in the background\n",
+		dev->name);
+	__module_get(THIS_MODULE);
+	__module_get(dev->orig->owner);
+	config_item_get(&dev->se_dev->dev_group.cg_item);
+	queue_delayed_work(tpr_reap_wq, &dev->reap_work, 0);
+}
+
+/*
+ * Gives the device back to the target core, with I/O running or not.  What
+ * waits here for a state goes on without one.
+ * Context: process; may sleep for some seconds.  @dev is gone for the caller.
+ */
+void tpr_dev_detach(struct tpr_dev *dev)
+{
+	struct se_device *se_dev = dev->se_dev;
+
+	mutex_lock(&tpr_devices_lock);
+	list_del(&dev->list);
+	if (!dev->pgr_was_set)
+		se_dev->transport_flags &= ~TRANSPORT_FLAG_PASSTHROUGH_PGR;
+	/* The core's check is on again before ours goes. */
+	smp_store_release(&se_dev->transport, dev->orig);
+	set_attached(dev, false);
+	mutex_unlock(&tpr_devices_lock);
+
+	wake_up_all(&dev->view_wq);
+	tpr_nl_fail_request(dev, -ENODEV);
+	tpr_nl_device_removed(dev);
+	cancel_work_sync(&dev->push_work);
+	tpr_drain_end(dev);
+	dev->drained = false;
+	if (!idle(dev, DETACH_WAIT_MS)) {
+		reap_later(dev);
+		return;
+	}
+	drop_pushes(dev);
+	pr_info("tcmu_pr: %s: detached\n", dev->name);
+	tpr_dev_put(dev);
+}

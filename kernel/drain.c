@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Proof that no command is left from before a swap of the transport
+ * operations.
+ *
+ * A command may sit between parsing and execution for as long as its
+ * initiator takes to send the data, and may end without ever being executed,
+ * so counting in the hooks proves nothing.  But each command of a session
+ * that has a tag pool occupies a tag from before it is parsed until it is
+ * freed.  So: after the swap, note all tags in use in all sessions of the
+ * ports behind which the device stands; a tag that is seen free later, or a
+ * session that is gone, is done with; when none is left, neither is any
+ * command of before.  A tag that was taken again is counted as busy: that
+ * delays, but never misleads.
+ */
+#include <linux/delay.h>
+#include <linux/sbitmap.h>
+#include <linux/slab.h>
+
+#include "tcmu_pr_dev.h"
+
+/* The tags of one session that are not proven free yet. */
+struct tpr_tags {
+	struct list_head list;
+	const struct se_session *sess; /* compared, not followed */
+	u32 acl_index;
+	unsigned int depth;
+	unsigned long busy[];
+};
+
+typedef int (*session_fn)(struct se_session *sess, void *arg);
+
+/*
+ * Calls @fn for each session that can send commands to @se_dev, until it
+ * returns something else than 0, and returns that.
+ */
+static int walk_sessions(struct se_device *se_dev, session_fn fn, void *arg)
+{
+	struct se_session *sess;
+	struct se_lun *lun;
+	unsigned long flags;
+	int err = 0;
+
+	spin_lock(&se_dev->se_port_lock);
+	list_for_each_entry(lun, &se_dev->dev_sep_list, lun_dev_link) {
+		struct se_portal_group *tpg = lun->lun_tpg;
+
+		spin_lock_irqsave(&tpg->session_lock, flags);
+		list_for_each_entry(sess, &tpg->tpg_sess_list, sess_list) {
+			err = fn(sess, arg);
+			if (err)
+				break;
+		}
+		spin_unlock_irqrestore(&tpg->session_lock, flags);
+		if (err)
+			break;
+	}
+	spin_unlock(&se_dev->se_port_lock);
+	return err;
+}
+
+static bool tag_busy(struct sbitmap *sb, unsigned int tag)
+{
+	const struct sbitmap_word *word = &sb->map[SB_NR_TO_INDEX(sb, tag)];
+	unsigned long bits = READ_ONCE(word->word) & ~READ_ONCE(word->cleared);
+
+	return bits & (1UL << SB_NR_TO_BIT(sb, tag));
+}
+
+/* Context: the locks of walk_sessions(). */
+static int note_session(struct se_session *sess, void *arg)
+{
+	struct sbitmap *sb = &sess->sess_tag_pool.sb;
+	struct tpr_dev *dev = arg;
+	struct tpr_tags *tags;
+	unsigned int tag;
+
+	/* Without a tag pool nothing can be said until the session ends. */
+	if (!sess->sess_cmd_map)
+		return -EOPNOTSUPP;
+	tags = kzalloc(struct_size(tags, busy, BITS_TO_LONGS(sb->depth)),
+		       GFP_ATOMIC);
+	if (!tags)
+		return -ENOMEM;
+	tags->sess = sess;
+	tags->acl_index = sess->se_node_acl->acl_index;
+	tags->depth = sb->depth;
+	for (tag = 0; tag < sb->depth; tag++)
+		if (tag_busy(sb, tag))
+			__set_bit(tag, tags->busy);
+	list_add(&tags->list, &dev->drain);
+	return 0;
+}
+
+/*
+ * Notes the commands of now, after the operations were swapped.  0;
+ * -EOPNOTSUPP if a session has no tag pool; -ENOMEM.
+ */
+int tpr_drain_begin(struct tpr_dev *dev)
+{
+	int err;
+
+	tpr_drain_end(dev);
+	dev->drained = false;
+	/* The swap before the tags; a command takes its tag before the ops. */
+	smp_mb();
+	err = walk_sessions(dev->se_dev, note_session, dev);
+	if (err)
+		tpr_drain_end(dev);
+	return err;
+}
+
+/* Forgets everything. */
+void tpr_drain_end(struct tpr_dev *dev)
+{
+	struct tpr_tags *tags, *tmp;
+
+	list_for_each_entry_safe(tags, tmp, &dev->drain, list) {
+		list_del(&tags->list);
+		kfree(tags);
+	}
+}
+
+static int update_tags(struct se_session *sess, void *arg)
+{
+	struct tpr_tags *tags = arg;
+	unsigned int tag;
+
+	if (sess != tags->sess ||
+	    sess->se_node_acl->acl_index != tags->acl_index)
+		return 0;
+	for_each_set_bit(tag, tags->busy, tags->depth)
+		if (!tag_busy(&sess->sess_tag_pool.sb, tag))
+			__clear_bit(tag, tags->busy);
+	return 1;
+}
+
+/* True if all commands noted by tpr_drain_begin() have ended. */
+bool tpr_drain_done(struct tpr_dev *dev)
+{
+	struct tpr_tags *tags, *tmp;
+
+	list_for_each_entry_safe(tags, tmp, &dev->drain, list) {
+		if (walk_sessions(dev->se_dev, update_tags, tags) &&
+		    !bitmap_empty(tags->busy, tags->depth))
+			continue;
+		list_del(&tags->list);
+		kfree(tags);
+	}
+	dev->drained = list_empty(&dev->drain);
+	return dev->drained;
+}
+
+/* Waits up to @timeout_ms for tpr_drain_done(). */
+bool tpr_drain_wait(struct tpr_dev *dev, unsigned int timeout_ms)
+{
+	unsigned long deadline = jiffies + msecs_to_jiffies(timeout_ms);
+
+	while (!dev->drained && !tpr_drain_done(dev)) {
+		if (time_after(jiffies, deadline))
+			return false;
+		usleep_range(200, 1000);
+	}
+	return true;
+}
+
+static int is_session_of(struct se_session *sess, void *arg)
+{
+	const struct tpr_nx *nx = arg;
+
+	return sess == nx->sess &&
+	       sess->se_node_acl->acl_index == nx->acl_index;
+}
+
+/* True while the session of @nx can send commands to @se_dev. */
+bool tpr_session_lives(struct se_device *se_dev, const struct tpr_nx *nx)
+{
+	return walk_sessions(se_dev, is_session_of, (void *)nx);
+}

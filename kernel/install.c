@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* States that the daemon pushes: decode, publish, prove, acknowledge. */
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "netlink.h"
+#include "tcmu_pr_dev.h"
+#include "tpr_string.h"
+#include "tpr_ua.h"
+
+void tpr_push_free(struct tpr_push *push)
+{
+	kvfree(push->str);
+	kfree(push);
+}
+
+/*
+ * Takes over @push if it returns 0; -ENODEV once the device is detached, so
+ * that the work item cannot start again after tpr_dev_detach() ended it.
+ */
+int tpr_push_queue(struct tpr_dev *dev, struct tpr_push *push)
+{
+	int err = -ENODEV;
+
+	spin_lock(&dev->cmds_lock);
+	if (dev->attached) {
+		list_add_tail(&push->list, &dev->pushes);
+		queue_work(tpr_push_wq, &dev->push_work);
+		err = 0;
+	}
+	spin_unlock(&dev->cmds_lock);
+	return err;
+}
+
+/* -EBADMSG for whatever is wrong with the string itself, and says what. */
+struct tcmu_pr_info *tpr_info_decode(struct tpr_dev *dev, const char *str,
+				     size_t len)
+{
+	struct tpr_string_error err = { .what = "not a string of this version" };
+	int regs = tpr_peek_regs(str, len);
+	struct tcmu_pr_info *info;
+	u32 room;
+
+	if (regs < 0)
+		goto bad;
+	room = min_t(u32, regs + 1, TPR_REGS_MAX);
+	info = kvmalloc(tpr_info_size(room), GFP_NOIO);
+	if (!info)
+		return ERR_PTR(-ENOMEM);
+	info->max_regs = room;
+	if (!tpr_decode(info, str, len, &err) &&
+	    !strcmp(info->device, dev->se_dev->t10_wwn.unit_serial))
+		return info;
+	if (!err.what)
+		err.what = "it belongs to another device";
+	kvfree(info);
+bad:
+	pr_err_ratelimited("tcmu_pr: %s: bad string, line %u: %s\n", dev->name,
+			   err.line, err.what);
+	return ERR_PTR(-EBADMSG);
+}
+
+/* Unit attentions for all nexuses but the one whose command this was. */
+static void establish_uas(struct tpr_dev *dev, const struct tcmu_pr_info *now)
+{
+	bool own = tpr_written_as(now, &dev->origin_writer) == now->seq;
+	struct tpr_nx *nx;
+
+	if (!dev->newest)
+		return;
+	list_for_each_entry(nx, &dev->nexuses, all) {
+		u16 asc = tpr_unit_attention(dev->newest, now, &nx->id);
+
+		if (asc && !(own && !tpr_nexus_cmp(&dev->origin, &nx->id)))
+			tpr_nx_add_ua(dev, nx, asc);
+	}
+}
+
+/*
+ * Makes @info the newest state.  The one before becomes the base, unless a
+ * base stands from before it: that is still the last settled one.
+ */
+static void supersede(struct tpr_dev *dev, struct tcmu_pr_info *info)
+{
+	if (dev->settled)
+		swap(dev->base, dev->newest);
+	else
+		kvfree(dev->newest);
+	dev->newest = info;
+	dev->settled = false;
+}
+
+static void settle(struct tpr_dev *dev)
+{
+	dev->settled = true;
+	kvfree(dev->base);
+	dev->base = NULL;
+}
+
+/*
+ * Brings @push into the device's states; takes over @info (NULL: the push had
+ * no string).  0 or -errno, then the states are as they were.
+ */
+static int apply(struct tpr_dev *dev, const struct tpr_push *push,
+		 struct tcmu_pr_info *info)
+{
+	u64 have = dev->newest ? dev->newest->seq : 0;
+
+	lockdep_assert_held(&dev->lock);
+	if (push->seq < have || (!info && push->seq != have)) {
+		kvfree(info);
+		return -ESTALE;
+	}
+	if (push->seq > have) {
+		establish_uas(dev, info);
+		supersede(dev, info);
+	} else {
+		kvfree(info);
+	}
+	if (push->settled && !dev->settled)
+		settle(dev);
+	dev->error = 0;
+	return tpr_view_publish(dev);
+}
+
+/*
+ * Enforces @push: when this returns 0, no command passes any more that a
+ * check under an older state let pass.
+ */
+static int install(struct tpr_dev *dev, const struct tpr_push *push)
+{
+	struct tcmu_pr_info *info = NULL;
+	int err;
+
+	if (push->str) {
+		info = tpr_info_decode(dev, push->str, push->len);
+		if (IS_ERR(info))
+			return PTR_ERR(info);
+		if (info->seq != push->seq) {
+			kvfree(info);
+			return -EINVAL;
+		}
+	}
+	mutex_lock(&dev->lock);
+	err = apply(dev, push, info);
+	mutex_unlock(&dev->lock);
+	if (err)
+		return err;
+	synchronize_srcu_expedited(&dev->srcu);
+	/* Commands of before the attach were never checked: wait for them. */
+	if (!tpr_drain_wait(dev, tpr_hold_timeout_ms))
+		return -EBUSY;
+	return 0;
+}
+
+/* The daemon knows of no valid state: nothing that can conflict passes. */
+static int invalidate(struct tpr_dev *dev, u16 error)
+{
+	int err;
+
+	mutex_lock(&dev->lock);
+	dev->error = error;
+	err = tpr_view_publish(dev);
+	mutex_unlock(&dev->lock);
+	if (!err)
+		synchronize_srcu_expedited(&dev->srcu);
+	return err;
+}
+
+static struct tpr_push *next_push(struct tpr_dev *dev)
+{
+	struct tpr_push *push;
+
+	spin_lock(&dev->cmds_lock);
+	push = list_first_entry_or_null(&dev->pushes, struct tpr_push, list);
+	if (push)
+		list_del(&push->list);
+	spin_unlock(&dev->cmds_lock);
+	return push;
+}
+
+void tpr_push_work(struct work_struct *work)
+{
+	struct tpr_dev *dev = container_of(work, struct tpr_dev, push_work);
+	struct tpr_push *push;
+	int err;
+
+	while ((push = next_push(dev))) {
+		if (push->invalidate) {
+			err = invalidate(dev, push->invalidate);
+			if (err)
+				pr_err("tcmu_pr: %s: cannot invalidate, error %d\n",
+				       dev->name, -err);
+		} else {
+			err = install(dev, push);
+			tpr_nl_push_done(dev, push->seq, err);
+		}
+		tpr_push_free(push);
+	}
+}

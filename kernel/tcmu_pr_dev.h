@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A TCMU device whose persistent reservations this module decides, and the
+ * operations of the module's parts on it.
+ *
+ * Life: the link "backstore" in the device's configfs directory attaches it
+ * (device.c), the daemon pushes a state (netlink.c, install.c), commands are
+ * judged by the published view (exec.c, view.c), PR commands are worked off by
+ * a work item (prcmd.c), removing the link detaches it.  drain.c proves when
+ * no command of before a swap of the transport operations is left.
+ *
+ * Lock order: tpr_devices_lock, lock, ua_lock, the target core's
+ * se_port_lock, session_lock.  req_lock and cmds_lock are innermost.
+ */
+#ifndef TCMU_PR_DEV_H
+#define TCMU_PR_DEV_H
+
+#include <linux/completion.h>
+#include <linux/idr.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/srcu.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <target/target_core_base.h>
+#include <target/target_core_backend.h>
+
+#include "tpr_check.h"
+#include "tpr_state.h"
+
+enum {
+	TPR_DEV_NAME_MAX = 63,
+	TPR_NEXUS_BUCKETS = 256,
+	TPR_UA_MAX = 4, /* unit attentions kept per nexus */
+	TPR_NEXUS_PRUNE = 128, /* nexuses beyond which dead ones are dropped */
+};
+
+/* What one nexus may do: classes (enum tpr_class) by state of knowledge. */
+struct tpr_perm {
+	u8 allow; /* allowed by the settled and by the unsettled state */
+	u8 hold; /* allowed by one of them: wait until it is settled */
+};
+
+/*
+ * The published verdict, immutable, one allocation.  Readers get it under
+ * tpr_dev.srcu; it is replaced under tpr_dev.lock.
+ */
+struct tpr_view {
+	struct rcu_head rcu;
+	u16 error; /* errno why there is no valid state, 0: there is */
+	bool settled;
+	u64 seq;
+	u32 slots;
+	struct tpr_perm perm[];
+};
+
+/*
+ * An I_T nexus that has sent a command to the device.  Found by session
+ * pointer, which is only compared: a session may end and another one begin at
+ * the same address, so acl_index (never used twice) and the ISID decide
+ * whether it is still the same nexus.
+ */
+struct tpr_nx {
+	struct hlist_node hash; /* tpr_dev.buckets; tpr_dev.lock, srcu */
+	struct list_head all; /* tpr_dev.nexuses; tpr_dev.lock */
+	struct rcu_head rcu;
+	const struct se_session *sess; /* constant */
+	u32 acl_index; /* constant */
+	bool iscsi; /* constant */
+	u32 slot; /* constant; index in tpr_view.perm */
+	struct tpr_nexus id; /* constant */
+	u8 uas; /* valid entries of ua[]; ua_lock, read without */
+	u16 ua[TPR_UA_MAX]; /* enum tpr_asc, oldest first; ua_lock */
+};
+
+/* A request to the daemon under way; at most one for each device. */
+struct tpr_request {
+	u64 cookie; /* 0: none */
+	bool done;
+	int status; /* 0 or -errno, valid once done */
+	char *str; /* kvmalloc()ed string of GET_PR_INFO_DONE */
+	size_t len;
+	struct completion completion;
+};
+
+struct tpr_tags;
+
+struct tpr_dev {
+	struct target_backend_ops ops; /* first: see tpr_dev_of() */
+	const struct target_backend_ops *orig;
+	struct se_device *se_dev; /* pinned by the configfs link */
+	struct kref kref;
+	struct list_head list; /* tpr_devices; tpr_devices_lock */
+	char name[TPR_DEV_NAME_MAX + 1]; /* constant */
+
+	/* The function that TCMU wants executed; set once, cmpxchg(). */
+	sense_reason_t (*orig_execute)(struct se_cmd *cmd);
+
+	struct srcu_struct srcu; /* readers: commands between check and ring */
+	struct tpr_view __rcu *view; /* writers: lock */
+	struct hlist_head buckets[TPR_NEXUS_BUCKETS]; /* writers: lock */
+	struct list_head nexuses; /* lock */
+	u32 num_nexuses; /* lock */
+	struct ida slots; /* own lock */
+	spinlock_t ua_lock;
+
+	struct mutex lock; /* states, nexuses, view */
+	/* The newest installed state, and the one before until it settled. */
+	struct tcmu_pr_info *newest; /* lock */
+	struct tcmu_pr_info *base; /* lock; NULL: none, or newest is settled */
+	bool settled; /* lock: newest is settled */
+	u16 error; /* lock; see tpr_view.error */
+	/* The newest PR OUT that came in here, and its token; lock. */
+	struct tpr_nexus origin;
+	struct tpr_writer origin_writer;
+
+	wait_queue_head_t view_wq; /* woken when the view changes */
+	bool attached; /* cmds_lock; the I/O path reads it without */
+	bool pgr_was_set; /* PASSTHROUGH_PGR was there before us; constant */
+	struct list_head drain; /* struct tpr_tags; install work, then detach */
+	bool drained; /* as drain */
+
+	spinlock_t req_lock; /* req */
+	struct tpr_request req;
+
+	spinlock_t cmds_lock; /* cmds, pushes, attached */
+	struct list_head cmds; /* struct tpr_cmd; cmds_lock */
+	struct work_struct cmd_work;
+	struct list_head pushes; /* struct tpr_push; cmds_lock */
+	struct work_struct push_work;
+	struct delayed_work reap_work; /* detached, not yet proven idle */
+};
+
+/* module parameters and work queues, main.c */
+extern unsigned int tpr_reply_timeout_ms;
+extern unsigned int tpr_command_timeout_ms;
+extern unsigned int tpr_hold_timeout_ms;
+extern struct workqueue_struct *tpr_cmd_wq;
+extern struct workqueue_struct *tpr_push_wq;
+extern struct workqueue_struct *tpr_reap_wq;
+
+/* config.c */
+int tpr_config_register(void);
+void tpr_config_unregister(void);
+
+/* device.c; all may sleep */
+struct tpr_dev *tpr_dev_attach(const char *name, struct se_device *se_dev);
+void tpr_dev_detach(struct tpr_dev *dev);
+struct tpr_dev *tpr_dev_find(const char *name); /* takes a reference */
+void tpr_dev_put(struct tpr_dev *dev);
+void tpr_dev_for_each(void (*fn)(struct tpr_dev *dev, void *arg), void *arg);
+/* "TCM-name of the HBA/device", for people and the daemon. */
+void tpr_dev_backstore(const struct tpr_dev *dev, char *buf, size_t cap);
+
+/* drain.c; may sleep, but for the is_ ones */
+int tpr_drain_begin(struct tpr_dev *dev);
+bool tpr_drain_done(struct tpr_dev *dev);
+bool tpr_drain_wait(struct tpr_dev *dev, unsigned int timeout_ms);
+void tpr_drain_end(struct tpr_dev *dev);
+bool tpr_session_lives(struct se_device *se_dev, const struct tpr_nx *nx);
+
+/*
+ * nexus.c.  tpr_nx_find() needs tpr_dev.srcu; tpr_nx_get() may sleep and must
+ * be called outside of it: it makes the nexus of @cmd known, 0 or -ENOMEM.
+ */
+struct tpr_nx *tpr_nx_find(struct tpr_dev *dev, const struct se_cmd *cmd);
+int tpr_nx_get(struct tpr_dev *dev, struct se_cmd *cmd);
+void tpr_nx_free_all(struct tpr_dev *dev);
+u16 tpr_nx_take_ua(struct tpr_dev *dev, struct tpr_nx *nx);
+void tpr_nx_add_ua(struct tpr_dev *dev, struct tpr_nx *nx, u16 asc);
+
+/* view.c; tpr_dev.lock held, may sleep */
+int tpr_view_publish(struct tpr_dev *dev);
+
+/* install.c */
+struct tpr_push {
+	struct list_head list;
+	u64 seq;
+	bool settled;
+	u16 invalidate; /* errno; then there is no state in this push */
+	char *str; /* kvmalloc()ed, NULL: only seq and settled */
+	size_t len;
+};
+
+int tpr_push_queue(struct tpr_dev *dev, struct tpr_push *push);
+void tpr_push_work(struct work_struct *work);
+void tpr_push_free(struct tpr_push *push);
+/* The state of @len bytes at @str with room for one more registration. */
+struct tcmu_pr_info *tpr_info_decode(struct tpr_dev *dev, const char *str,
+				     size_t len);
+
+/* exec.c */
+sense_reason_t tpr_parse_cdb(struct se_cmd *cmd);
+
+/* prcmd.c; tpr_pr_queue() takes over the completion of @cmd if it returns 0 */
+sense_reason_t tpr_pr_queue(struct tpr_dev *dev, struct se_cmd *cmd,
+			    const struct tpr_nexus *nexus);
+void tpr_pr_work(struct work_struct *work);
+
+/* sense.c */
+void tpr_complete(struct se_cmd *cmd, struct tpr_result res);
+struct tpr_result tpr_error_result(int err);
+
+#endif
