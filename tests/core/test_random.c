@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Random sequences of PERSISTENT RESERVE OUT over several nexuses, each step
+ * compared with the model and with what must hold in any state.
+ *
+ *	test_random [SEED [STEPS]]
+ *
+ * The seed is printed first; the same seed gives the same run.
+ */
+#include <time.h>
+
+#include "util.h"
+
+enum {
+	STEPS = 200000,
+	/* A sequence starts again, so that rare beginnings are seen often. */
+	SEQUENCE = 400,
+	ROOM = 7, /* one nexus more than fits */
+	STRING_MAX = 8192,
+};
+
+static u64 seed;
+static u64 steps = STEPS;
+static u64 rng;
+
+/* Marsaglia's xorshift64*. */
+static u32 rnd(u32 below)
+{
+	rng ^= rng >> 12;
+	rng ^= rng << 25;
+	rng ^= rng >> 27;
+	return (u32)((rng * 0x2545f4914f6cdd1dULL) >> 32) % below;
+}
+
+static u64 some_key(const struct model *m, char who)
+{
+	switch (rnd(8)) {
+	case 0:
+		return 0;
+	case 1:
+		return 1 + rnd(4);
+	case 2:
+	case 3:
+		return m->key[rnd(NEXUSES)];
+	default:
+		return m->key[who - 'A'];
+	}
+}
+
+static void random_op(struct op *op, const struct model *m, char who)
+{
+	static const u8 sas[] = {0, 0, 0, 0, 6, 6, 1, 1, 1, 2, 2, 3, 4, 4, 4};
+	static const u8 types[] = {1, 3, 5, 6, 7, 8};
+
+	memset(op, 0, sizeof(*op));
+	op->sa = rnd(50) ? sas[rnd(COUNT(sas))] : (u8)rnd(32);
+	op->type = rnd(3) && m->type ? m->type : types[rnd(COUNT(types))];
+	if (!rnd(20))
+		op->type = (u8)rnd(16);
+	op->scope = rnd(30) ? 0 : (u8)rnd(16);
+	op->key = some_key(m, who);
+	op->sa_key = some_key(m, who);
+	if (op->sa == TPR_OUT_REGISTER && rnd(3))
+		op->sa_key = 1 + rnd(5);
+	op->flags = rnd(4) ? 0 : rnd(4) ? APTPL : (u8)rnd(256);
+	if (!rnd(60))
+		op->list_len = 1 + rnd(60);
+	if (!rnd(60))
+		op->given = 1 + rnd(24);
+}
+
+static void check_masks(const struct tcmu_pr_info *info, const struct model *m)
+{
+	char who;
+
+	for (who = 'A'; who < 'A' + NEXUSES; who++) {
+		struct tpr_nexus n = nexus(who);
+		bool in = m->key[who - 'A'] != 0, free_to = !m->type;
+		u8 mask = tpr_allowed(info, &n);
+
+		assert_int_equal(tpr_find(info, &n) >= 0, in);
+		if (m->type == 1 || m->type == 3)
+			free_to = m->holder == who;
+		else if (m->type)
+			free_to = in;
+		assert_int_equal(!!(mask & TPR_CLASS_WRITE), free_to);
+		assert_int_equal(!!(mask & TPR_CLASS_READ),
+				 free_to || m->type == 1 || m->type == 5 ||
+					 m->type == 7);
+		assert_true(mask & TPR_CLASS_ALWAYS);
+		assert_true(mask & TPR_CLASS_PR_IN);
+		assert_true(mask & TPR_CLASS_PR_OUT);
+	}
+}
+
+/* What is decoded is what was encoded, and is encoded to the same bytes. */
+static void check_string(const struct tcmu_pr_info *info)
+{
+	static char a[STRING_MAX], b[STRING_MAX];
+	struct tcmu_pr_info *copy = empty_state(ROOM);
+	char want[TEXT_MAX];
+	long len = tpr_encode(info, a, sizeof(a));
+
+	assert_true(len > 0);
+	assert_true((size_t)len <= tpr_encoded_max(info->num_regs));
+	assert_int_equal(tpr_peek_regs(a, (size_t)len), (int)info->num_regs);
+	assert_int_equal(tpr_decode(copy, a, (size_t)len, NULL), 0);
+	state_text(info, want);
+	assert_text(copy, want, "decoded");
+	assert_int_equal(copy->seq, info->seq);
+	assert_int_equal(tpr_encode(copy, b, sizeof(b)), len);
+	assert_memory_equal(a, b, (size_t)len);
+	free(copy);
+}
+
+/* PREEMPT, of either kind, leaves the key to nobody but who took over. */
+static void check_preempted(const struct model *m, const struct op *op,
+			    char who)
+{
+	int i;
+
+	for (i = 0; i < NEXUSES; i++)
+		if ((!op->sa_key && m->key[i]) ||
+		    (op->sa_key && m->key[i] == op->sa_key))
+			assert_int_equal('A' + i, who);
+}
+
+static void check_reads(const struct tcmu_pr_info *info)
+{
+	u8 cdb[TPR_IN_CDB_LEN] = {TPR_OP_PR_IN, (u8)rnd(4)};
+	u8 buf[1024];
+	u32 cap = rnd(sizeof(buf)), len = POISON, i;
+
+	memset(buf, POISON, sizeof(buf));
+	tpr_put_be16(cdb + 7, (u16)rnd(1024));
+	assert_result(tpr_in(info, cdb, buf, cap, &len), GOOD, "PR IN");
+	assert_true(len <= cap && len <= tpr_be16(cdb + 7));
+	for (i = len; i < sizeof(buf); i++)
+		assert_int_equal(buf[i], POISON);
+	if (len >= 8 && cdb[1] != TPR_IN_REPORT_CAPABILITIES) {
+		assert_int_equal(tpr_be32(buf), info->gen);
+		assert_true(len <= 8 + tpr_be32(buf + 4));
+	}
+}
+
+/* Everything that is remembered is found, as the version that it was. */
+static void check_changes(struct tcmu_pr_info *info, u8 action)
+{
+	struct tpr_writer w = writer(info->seq + 1), other = w;
+	u64 seq = info->seq, i;
+
+	assert_int_equal(tpr_written_as(info, &w), 0);
+	tpr_stamp(info, &w, action);
+	assert_int_equal(info->seq, seq + 1);
+	assert_int_equal(info->changes[0].action, action);
+	for (i = 0; i < 12 && i < info->seq; i++) {
+		w.count = info->seq - i;
+		assert_int_equal(tpr_written_as(info, &w),
+				 i < TPR_CHANGES_MAX ? info->seq - i : 0);
+	}
+	other.incarnation++;
+	assert_int_equal(tpr_written_as(info, &other), 0);
+	other = writer(info->seq);
+	strcpy(other.gateway, "gw-2");
+	assert_int_equal(tpr_written_as(info, &other), 0);
+}
+
+static void one_step(struct tcmu_pr_info *info)
+{
+	struct tcmu_pr_info *before = clone(info);
+	char who = (char)('A' + rnd(NEXUSES)), want[TEXT_MAX];
+	struct model m;
+	struct answer a;
+	enum verdict v;
+	struct op op;
+
+	model_of(&m, info);
+	random_op(&op, &m, who);
+	if (model_count(&m, 0) == ROOM && !m.key[who - 'A'] && op.sa_key &&
+	    model_format(&op) == GOOD &&
+	    (op.sa == TPR_OUT_REGISTER_IGNORE ||
+	     (op.sa == TPR_OUT_REGISTER && !op.key)))
+		v = RESOURCES;
+	else
+		v = model_out(&m, who, &op);
+	a = run(info, who, &op);
+	assert_result(a.res, v, "random");
+	model_text(&m, want);
+	assert_text(info, want, "random");
+	if (!a.changed)
+		assert_untouched(info, before, "random");
+	if (v == GOOD && op.sa == TPR_OUT_PREEMPT)
+		check_preempted(&m, &op, who);
+	assert_int_equal(info->gen - before->gen,
+			 v == GOOD && op.sa != 1 && op.sa != 2);
+	assert_rest_same(info, before);
+	check_masks(info, &m);
+	if (!rnd(4))
+		check_reads(info);
+	if (a.changed) {
+		check_changes(info, a.action);
+		if (rnd(2))
+			check_string(info);
+	}
+	free(before);
+}
+
+static void test_random_sequences(void **unused)
+{
+	struct tcmu_pr_info *info = NULL;
+	u64 i;
+
+	(void)unused;
+	rng = seed * 2 + 1;
+	for (i = 0; i < steps; i++) {
+		if (i % SEQUENCE == 0) {
+			free(info);
+			info = state_room(rnd(2) ? "g4294967290" : "", ROOM);
+		}
+		one_step(info);
+	}
+	free(info);
+}
+
+/* A write is found only under its whole name. */
+static void test_written_as(void **unused)
+{
+	struct tcmu_pr_info *info = state("");
+	struct tpr_writer w = {"gw-a", 5, 9}, none = {"", 0, 0};
+	int i;
+
+	(void)unused;
+	assert_int_equal(tpr_written_as(info, &none), 0);
+	tpr_stamp(info, &w, TPR_ACT_REPAIR);
+	assert_int_equal(info->num_changes, 2);
+	assert_int_equal(tpr_written_as(info, &w), 2);
+	w.count = 10;
+	assert_int_equal(tpr_written_as(info, &w), 0);
+	w.count = 9;
+	for (i = 3; i < 3 + TPR_CHANGES_MAX - 1; i++) {
+		struct tpr_writer x = {"gw-b", 5, (u64)i};
+
+		tpr_stamp(info, &x, TPR_ACT_CLEAR);
+		assert_int_equal(tpr_written_as(info, &w), 2);
+		assert_true(tpr_info_valid(info));
+	}
+	tpr_stamp(info, &none, TPR_ACT_CLEAR);
+	assert_int_equal(tpr_written_as(info, &w), 0);
+	assert_int_equal(info->num_changes, TPR_CHANGES_MAX);
+	free(info);
+}
+
+static void test_copy(void **unused)
+{
+	struct tcmu_pr_info *src = state("A1 B2 C3 /5B p");
+	struct tcmu_pr_info *exact = empty_state(3), *small = empty_state(2);
+	struct tcmu_pr_info *before = clone(small), *large = empty_state(40);
+
+	(void)unused;
+	assert_int_equal(tpr_info_copy(small, src), -ENOSPC);
+	assert_untouched(small, before, "too small");
+	assert_int_equal(tpr_info_copy(exact, src), 0);
+	assert_int_equal(exact->max_regs, 3);
+	assert_text(exact, "A1 B2 C3 /5B g10 p", "exact");
+	assert_int_equal(tpr_info_copy(large, src), 0);
+	assert_int_equal(large->max_regs, 40);
+	assert_text(large, "A1 B2 C3 /5B g10 p", "large");
+	free(large);
+	free(before);
+	free(small);
+	free(exact);
+	free(src);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random_sequences),
+		cmocka_unit_test(test_written_as),
+		cmocka_unit_test(test_copy),
+	};
+
+	seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (u64)time(NULL);
+	if (argc > 2)
+		steps = strtoull(argv[2], NULL, 0);
+	printf("replay: test_random %llu %llu\n", seed, steps);
+	fflush(stdout);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

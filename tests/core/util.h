@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the unit tests share beyond the builders. */
+#ifndef TPR_TEST_UTIL_H
+#define TPR_TEST_UTIL_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "build.h"
+#include "model.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static inline void assert_result(struct tpr_result got, enum verdict want,
+				 const char *what)
+{
+	struct tpr_result w = verdict_result(want);
+
+	if (got.status != w.status || got.key != w.key || got.asc != w.asc)
+		fail_msg("%s: %02x/%x/%04x, expected %02x/%x/%04x", what,
+			 got.status, got.key, got.asc, w.status, w.key, w.asc);
+}
+
+/* Every byte of the memory, the unused registrations too. */
+static inline void assert_untouched(const struct tcmu_pr_info *info,
+				    const struct tcmu_pr_info *before,
+				    const char *what)
+{
+	if (memcmp(info, before, tpr_info_size(before->max_regs)))
+		fail_msg("%s: the state was touched", what);
+}
+
+static inline void assert_text(const struct tcmu_pr_info *info,
+			       const char *want, const char *what)
+{
+	char text[TEXT_MAX];
+
+	state_text(info, text);
+	if (strcmp(text, want))
+		fail_msg("%s: state %s, expected %s", what, text, want);
+	if (!tpr_info_valid(info))
+		fail_msg("%s: state %s is not valid", what, text);
+}
+
+/* What no PERSISTENT RESERVE OUT changes by itself. */
+static inline void assert_rest_same(const struct tcmu_pr_info *info,
+				    const struct tcmu_pr_info *before)
+{
+	assert_int_equal(info->vers, before->vers);
+	assert_int_equal(info->seq, before->seq);
+	assert_int_equal(info->scsi2_held, before->scsi2_held);
+	assert_memory_equal(&info->scsi2_holder, &before->scsi2_holder,
+			    sizeof(info->scsi2_holder));
+	assert_memory_equal(info->device, before->device, sizeof(info->device));
+	assert_int_equal(info->num_changes, before->num_changes);
+	assert_memory_equal(info->changes, before->changes,
+			    sizeof(info->changes));
+	assert_int_equal(info->max_regs, before->max_regs);
+}
+
+/* The remembered action of each service action. */
+static inline u8 action_of(u8 sa)
+{
+	static const u8 table[] = {
+		[TPR_OUT_REGISTER] = TPR_ACT_REGISTER,
+		[TPR_OUT_RESERVE] = TPR_ACT_RESERVE,
+		[TPR_OUT_RELEASE] = TPR_ACT_RELEASE,
+		[TPR_OUT_CLEAR] = TPR_ACT_CLEAR,
+		[TPR_OUT_PREEMPT] = TPR_ACT_PREEMPT,
+		[TPR_OUT_REGISTER_IGNORE] = TPR_ACT_REGISTER_IGNORE,
+	};
+
+	return table[sa];
+}
+
+/*
+ * Runs @op by @who on @info: it ends as @want and leaves the state that the
+ * text @after tells, or, with NULL, every byte as it was.
+ */
+static inline void expect_op(struct tcmu_pr_info *info, char who,
+			     const struct op *op, enum verdict want,
+			     const char *after, const char *what)
+{
+	struct tcmu_pr_info *before = clone(info);
+	struct answer a = run(info, who, op);
+
+	assert_result(a.res, want, what);
+	if (a.changed != (after != NULL))
+		fail_msg("%s: changed is %d", what, a.changed);
+	if (!after) {
+		assert_untouched(info, before, what);
+	} else {
+		assert_text(info, after, what);
+		assert_rest_same(info, before);
+		assert_int_equal(a.action, action_of(op->sa));
+	}
+	free(before);
+}
+
+/* A command that must be GOOD and is made a version of its own. */
+static inline void step(struct tcmu_pr_info *info, char who, u8 sa, u8 type,
+			u64 key, u64 sa_key)
+{
+	struct op op = {.sa = sa, .type = type, .key = key, .sa_key = sa_key};
+	struct answer a = run(info, who, &op);
+	struct tpr_writer w = writer(info->seq + 1);
+
+	assert_result(a.res, GOOD, "step");
+	if (a.changed)
+		tpr_stamp(info, &w, a.action);
+	assert_true(tpr_info_valid(info));
+}
+
+#endif
