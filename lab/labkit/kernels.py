@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Debian's kernels, unpacked into the cache; nothing is installed on the host.
 
-    CACHE/RELEASE/boot/vmlinuz-RELEASE
+    CACHE/RELEASE/boot/vmlinuz-RELEASE      as Debian has it
+    CACHE/RELEASE/boot/vmlinux-RELEASE      the same, uncompressed: an emulated CPU takes seconds for that
     CACHE/RELEASE/lib/modules/RELEASE/      (after depmod)
 """
 
 import fcntl
+import lzma
 import os
 import pathlib
 import re
 import shutil
+import struct
 import tempfile
 import typing
+import zlib
 
 from . import settings
 from .process import run_tool
@@ -65,7 +69,26 @@ def prepare(kind, say):
             say(f"kernel: fetching {package} into {target}")
             unpack(package, cache, target)
     release = target.name
-    return Kernel(release, target / "boot" / f"vmlinuz-{release}", target / "lib" / "modules" / release)
+    image = target / "boot" / f"vmlinux-{release}"
+    if not image.exists():
+        image = image.with_name(f"vmlinuz-{release}")       # of a compression that Python does not know
+    return Kernel(release, image, target / "lib" / "modules" / release)
+
+
+def uncompress(source, target):
+    """Write the ELF file inside a bzImage: QEMU boots that too. Nothing is written if it is not xz or gzip.
+
+    The offsets are those of the kernel's boot protocol (Documentation/x86/boot.rst): setup_sects,
+    payload_offset, payload_length.
+    """
+    data = source.read_bytes()
+    start, length = struct.unpack_from("<II", data, 0x248)
+    start += (data[0x1f1] + 1) * 512
+    payload = data[start:start + length]
+    if payload.startswith(b"\xfd7zXZ"):
+        target.write_bytes(lzma.LZMADecompressor(lzma.FORMAT_XZ).decompress(payload))
+    elif payload.startswith(b"\x1f\x8b"):
+        target.write_bytes(zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(payload))
 
 
 def unpack(package, cache, target):
@@ -78,5 +101,7 @@ def unpack(package, cache, target):
         tree = pathlib.Path(place) / "tree"
         run_tool(["dpkg", "-x", archives[0], tree], DOWNLOAD_SECONDS)
         run_tool(["depmod", "-b", tree, target.name])
+        boot = tree / "boot"
+        uncompress(boot / f"vmlinuz-{target.name}", boot / f"vmlinux-{target.name}")
         shutil.rmtree(tree / "usr", ignore_errors=True)
         os.rename(tree, target)
