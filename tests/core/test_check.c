@@ -362,7 +362,9 @@ static void test_table_is_sorted(void **unused)
 		else if (row[i].sa_byte)
 			tpr_put_be16(cdb + row[i].sa_byte, row[i].sa);
 		/* PREVENT 0 allows; the table has the stricter class */
-		if (row[i].opcode != 0x1e)
+		if (row[i].opcode == 0x1e)
+			assert_int_equal(row[i].class, TPR_CLASS_WRITE);
+		else
 			assert_int_equal(tpr_classify(cdb, 32), row[i].class);
 		assert_true(known(cdb));
 		if (!i)

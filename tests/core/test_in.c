@@ -246,9 +246,16 @@ static void test_full_status_fc_sas_srp(void **unused)
 		  BYTES("\x04\0\0\0\0\0\0\0\xfe\x80\0\0\0\0\0\0"
 			"\0\x02\xc9\x03\0\x01\xe0\xf1"));
 	/* too many digits: the first; too few: zeroes after them */
-	expect_id("0123456789abcdef00ff", TPR_PROTO_FC,
+	expect_id("0123456789abcdefff", TPR_PROTO_FC,
 		  BYTES("\0\0\0\0\0\0\0\0\x01\x23\x45\x67\x89\xab\xcd\xef"
 			"\0\0\0\0\0\0\0\0"));
+	expect_id("5123456789abcdefff", TPR_PROTO_SAS,
+		  BYTES("\x06\0\0\0\x51\x23\x45\x67\x89\xab\xcd\xef"
+			"\0\0\0\0\0\0\0\0\0\0\0\0"));
+	expect_id("11111111222222223333333344444444ff", TPR_PROTO_SRP,
+		  BYTES("\x04\0\0\0\0\0\0\0\x11\x11\x11\x11"
+			"\x22\x22\x22\x22\x33\x33\x33\x33"
+			"\x44\x44\x44\x44"));
 	expect_id("123", TPR_PROTO_FC,
 		  BYTES("\0\0\0\0\0\0\0\0\x12\x30\0\0\0\0\0\0"
 			"\0\0\0\0\0\0\0\0"));

@@ -152,7 +152,8 @@ static size_t replaced(char *s, const char *base, const char *from,
 
 	assert_non_null(at);
 	memcpy(s, base, len);
-	len += (size_t)sprintf(s + len, "%s", to);
+	memcpy(s + len, to, strlen(to));
+	len += strlen(to);
 	at += strlen(from);
 	memcpy(s + len, at, body - (size_t)(at - base));
 	len += body - (size_t)(at - base);

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Strings: whatever is decoded is valid and is encoded to the same bytes;
+ * whatever is refused leaves an empty state.  Three of four mutations make
+ * the CRC fit again, else nothing would ever get past it.
+ */
+#include "fuzz.h"
+
+enum {
+	CRC_LEN = 18,
+};
+
+static void check_accepted(const struct tcmu_pr_info *info, const char *str,
+			   size_t len)
+{
+	char *again = malloc(len);
+
+	CHECK(tpr_info_valid(info));
+	CHECK(len <= tpr_encoded_max(info->num_regs));
+	CHECK(tpr_peek_regs(str, len) == (int)info->num_regs);
+	CHECK(again);
+	CHECK(tpr_encode(info, again, len) == (long)len);
+	CHECK(!memcmp(again, str, len));
+	CHECK(tpr_encode(info, again, len - 1) == -ENOSPC);
+	free(again);
+}
+
+static void check_refused(const struct tcmu_pr_info *info, u32 room, int ret,
+			  const struct tpr_string_error *err)
+{
+	struct tcmu_pr_info *empty = malloc(tpr_info_size(room));
+
+	CHECK(empty);
+	tpr_info_init(empty, room);
+	CHECK(!memcmp(info, empty, sizeof(*info)));
+	CHECK(ret == -EINVAL || ret == -ENOSPC);
+	CHECK(err->what);
+	free(empty);
+}
+
+static int decode(const char *str, size_t len, u32 room)
+{
+	struct tcmu_pr_info *info = empty_state(room);
+	struct tpr_string_error err = {12345, NULL};
+	int ret = tpr_decode(info, str, len, &err);
+
+	if (ret)
+		check_refused(info, room, ret, &err);
+	else
+		check_accepted(info, str, len);
+	free(info);
+	return ret;
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	const char *str = (const char *)data;
+	int regs = tpr_peek_regs(str, size);
+	int ret = decode(str, size, regs < 0 ? 0 : (u32)regs);
+
+	CHECK(regs <= TPR_REGS_MAX);
+	/* a string that is read needs its room, and no more */
+	if (!ret && regs)
+		CHECK(decode(str, size, (u32)regs - 1) == -ENOSPC);
+	return 0;
+}
+
+static size_t line_at(const u8 *data, size_t size, size_t at, size_t *len)
+{
+	size_t start = at;
+
+	while (start > 0 && data[start - 1] != '\n')
+		start--;
+	while (at < size && data[at] != '\n')
+		at++;
+	*len = at + (at < size) - start;
+	return start;
+}
+
+/* Drops a line, or puts it in another one's place or before it. */
+static size_t mutate_lines(u8 *data, size_t size, size_t max_size, u32 seed)
+{
+	static u8 line[1024];
+	size_t from_len, to_len, from, to;
+
+	from = line_at(data, size, seed % size, &from_len);
+	to = line_at(data, size, (seed >> 8) % size, &to_len);
+	if (from_len > sizeof(line))
+		return size;
+	memcpy(line, data + from, from_len);
+	if (seed >> 28 & 1)
+		to_len = 0;
+	if (seed >> 29 & 1)
+		from_len = 0;
+	if (size - to_len + from_len > max_size)
+		return size;
+	memmove(data + to + from_len, data + to + to_len, size - to - to_len);
+	memcpy(data + to, line, from_len);
+	return size - to_len + from_len;
+}
+
+size_t LLVMFuzzerCustomMutator(u8 *data, size_t size, size_t max_size,
+			       unsigned int seed)
+{
+	char crc[CRC_LEN + 1];
+	u32 n = seed * 2654435761u;
+
+	if (n % 4 == 0 || size <= CRC_LEN || max_size <= 2 * CRC_LEN)
+		return LLVMFuzzerMutate(data, size, max_size);
+	size -= CRC_LEN;
+	max_size -= CRC_LEN;
+	if (n % 4 == 1 && size > 0)
+		size = mutate_lines(data, size, max_size, n >> 2);
+	else
+		size = LLVMFuzzerMutate(data, size, max_size);
+	snprintf(crc, sizeof(crc), "crc32c=0x%08x\n",
+		 tpr_crc32c(0, data, size));
+	memcpy(data + size, crc, CRC_LEN);
+	return size + CRC_LEN;
+}
