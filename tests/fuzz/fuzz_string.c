@@ -10,12 +10,31 @@ enum {
 	CRC_LEN = 18,
 };
 
+/* Not by tpr_info_valid(): the core is not its own judge. */
+static void check_registrations(const struct tcmu_pr_info *info)
+{
+	const struct tpr_reg *r = info->regs;
+	u32 i;
+
+	for (i = 0; i < info->num_regs; i++) {
+		CHECK(r[i].key);
+		CHECK(r[i].all_tg_pt == !strlen(r[i].nexus.target));
+		CHECK(!i || tpr_reg_cmp(&r[i - 1], &r[i]) < 0);
+	}
+	if (info->rsv.type >= TPR_WRITE_EXCLUSIVE_AR || !info->rsv.type)
+		CHECK(info->rsv.holder == TPR_HOLDER_ALL);
+	else
+		CHECK(info->rsv.holder < info->num_regs);
+	CHECK(info->seq && info->changes[0].seq == info->seq);
+}
+
 static void check_accepted(const struct tcmu_pr_info *info, const char *str,
 			   size_t len)
 {
 	char *again = malloc(len);
 
 	CHECK(tpr_info_valid(info));
+	check_registrations(info);
 	CHECK(len <= tpr_encoded_max(info->num_regs));
 	CHECK(tpr_peek_regs(str, len) == (int)info->num_regs);
 	CHECK(again);
