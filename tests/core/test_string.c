@@ -836,6 +836,13 @@ static void test_encode_refuses_names(void **unused)
 	assert_int_equal(tpr_encode(info, buf, BUF_MAX), -EINVAL);
 	info->regs[0].nexus.tag = 0;
 	assert_true(tpr_encode(info, buf, BUF_MAX) > 0);
+	/* the field has four bits */
+	memset(info->regs[0].nexus.isid, 0, TPR_ISID_LEN);
+	info->regs[0].nexus.proto = 15;
+	assert_true(tpr_encode(info, buf, BUF_MAX) > 0);
+	info->regs[0].nexus.proto = 16;
+	assert_int_equal(tpr_encode(info, buf, BUF_MAX), -EINVAL);
+	info->regs[0].nexus.proto = 15;
 	memset(info->device, 'd', sizeof(info->device));
 	assert_int_equal(tpr_encode(info, buf, BUF_MAX), -EINVAL);
 	free(info);
