@@ -258,6 +258,21 @@ static void test_older_changes_do_not_count(void **unused)
 	free(old);
 }
 
+/* The same version tells nothing, whatever is in it. */
+static void test_same_version(void **unused)
+{
+	struct tcmu_pr_info *old = state("A1 B2 C3 /5A"), *now = clone(old);
+	struct tpr_nexus c = nexus('C');
+
+	(void)unused;
+	tpr_release(now);
+	assert_int_equal(tpr_unit_attention(old, now, &c), 0);
+	tpr_reg_remove(now, (u32)tpr_find(now, &c));
+	assert_int_equal(tpr_unit_attention(old, now, &c), 0);
+	free(now);
+	free(old);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -270,6 +285,7 @@ int main(void)
 		cmocka_unit_test(test_missed_but_remembered),
 		cmocka_unit_test(test_missed_and_forgotten),
 		cmocka_unit_test(test_older_changes_do_not_count),
+		cmocka_unit_test(test_same_version),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
