@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the directory store share.  Start with store_dir.c, the
+ * layout and the rules are explained there.
+ */
+#ifndef TCMU_PR_STORE_DIR_INT_H
+#define TCMU_PR_STORE_DIR_INT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store.h"
+
+enum sd_limits {
+	SD_GATEWAY_MAX = 63,
+	SD_LU_MAX = 200,
+	SD_KEEP = 16, /* versions that stay when a newer one is stored */
+	SD_STRING_MAX = 8 << 20,
+	SD_RECORD_MAX = 64, /* bytes of a member's record */
+	SD_LOCKS = 64,
+	SD_VERSION_CAP = 22, /* "v", 20 digits, NUL */
+	SD_TMP_CAP = 160,
+};
+
+struct store {
+	int root; /* WHERE */
+	int lu; /* WHERE/lu */
+	int gw; /* WHERE/gw */
+	int wake; /* eventfd */
+	/* A call may be made again on the wire, after it was done: NFS. */
+	bool replays;
+	uint64_t incarnation;
+	char gateway[SD_GATEWAY_MAX + 1];
+	atomic_ullong counter; /* of temporary files */
+	atomic_llong active; /* when there was news last, ms */
+	/* Serialise read-modify-write of our own member records, by lu. */
+	pthread_mutex_t member[SD_LOCKS];
+};
+
+/* A temporary file, complete and on stable storage. */
+struct sd_tmp {
+	char name[SD_TMP_CAP];
+	uint64_t ino;
+};
+
+struct sd_stat {
+	uint64_t ino;
+	uint64_t size;
+	uint32_t nlink;
+	uint32_t mode;
+};
+
+/* store_dir_fs.c: all return 0 (or a descriptor) or a negative errno. */
+int sd_errno(void);
+bool sd_name_ok(const char *name, size_t max);
+int sd_fsync(int fd);
+int sd_open_dir(int parent, const char *name);
+int sd_make_dir(int parent, const char *name);
+int sd_stat(int dir, const char *name, struct sd_stat *st);
+int sd_unlink(int dir, const char *name);
+int sd_each(int dir, int (*fn)(void *arg, const char *name), void *arg);
+int sd_read_file(int dir, const char *name, size_t max, char **str,
+		 size_t *len);
+int sd_tmp_write(struct store *store, int dir, uint64_t target,
+		 const char *data, size_t len, struct sd_tmp *tmp);
+bool sd_tmp_is_ours(const struct store *store, const char *name);
+uint64_t sd_tmp_target(const char *name);
+void sd_version_name(char name[SD_VERSION_CAP], uint64_t seq);
+uint64_t sd_version_seq(const char *name);
+bool sd_parse_u64(const char **text, uint64_t *value);
+
+/* store_dir_open.c */
+int sd_open(struct store **store, const char *where, const char *gateway,
+	    uint64_t incarnation, char **err);
+void sd_close(struct store *store);
+
+/* store_dir_swap.c */
+int sd_load(struct store *store, const char *lu, char **str, size_t *len,
+	    uint64_t *seq);
+int sd_swap(struct store *store, const char *lu, uint64_t expected,
+	    const char *str, size_t len);
+
+/* store_dir_member.c */
+int sd_join(struct store *store, const char *lu);
+int sd_leave(struct store *store, const char *lu);
+int sd_ack(struct store *store, const char *lu, uint64_t seq);
+int sd_members(struct store *store, const char *lu, struct store_member **list,
+	       size_t *count);
+
+/* store_dir_news.c */
+int sd_inbox(struct store *store, const char *gateway);
+int sd_announce(struct store *store, const char *lu, const char *gateway);
+int sd_news(struct store *store, int timeout_ms,
+	    void (*fn)(void *arg, const char *lu), void *arg);
+void sd_wake(struct store *store);
+
+#endif

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Membership in the directory store.
+ *
+ * lu/<LU>/m/<GATEWAY>/state holds "incarnation installed\n".  Whoever swaps
+ * must not overlook a member, so the name that readdir(3) has to find must
+ * not change while the gateway is a member: POSIX leaves it open whether an
+ * entry that rename(2) replaces is returned by a readdir(3) that is under
+ * way, and on tmpfs with many entries it really was missed.  Hence a
+ * directory for each member, made once, and the file that gets replaced
+ * within it, where it is found by name: of that, POSIX promises that it is
+ * there at every moment.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store_dir_int.h"
+
+static const char sd_record[] = "state";
+
+static pthread_mutex_t *sd_member_lock(struct store *store, const char *lu)
+{
+	unsigned int hash = 5381;
+
+	for (; *lu; lu++)
+		hash = hash * 33 + (unsigned char)*lu;
+	return &store->member[hash % SD_LOCKS];
+}
+
+static int sd_record_write(struct store *store, int own, uint64_t installed)
+{
+	char text[SD_RECORD_MAX];
+	struct sd_tmp tmp;
+	int ret, len;
+
+	len = snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 "\n",
+		       store->incarnation, installed);
+	ret = sd_tmp_write(store, own, 0, text, len, &tmp);
+	if (ret)
+		return ret;
+	if (renameat(own, tmp.name, own, sd_record)) {
+		ret = sd_errno();
+		sd_unlink(own, tmp.name);
+		return ret;
+	}
+	return sd_fsync(own);
+}
+
+static bool sd_record_parse(const char *text, size_t len, uint64_t *incarnation,
+			    uint64_t *installed)
+{
+	const char *p = text;
+
+	if (!sd_parse_u64(&p, incarnation) || *p++ != ' ')
+		return false;
+	if (!sd_parse_u64(&p, installed) || *p++ != '\n')
+		return false;
+	return p == text + len;
+}
+
+/*
+ * -EBADMSG if it is not what we write.  ESTALE is how NFS says that another
+ * client replaced the file after we had looked up its name.
+ */
+static int sd_record_read(int own, uint64_t *incarnation, uint64_t *installed)
+{
+	char *text;
+	size_t len;
+	int ret;
+
+	for (int try = 0; try < 16; try++) {
+		ret = sd_read_file(own, sd_record, SD_RECORD_MAX, &text, &len);
+		if (ret != -ESTALE)
+			break;
+	}
+	if (ret)
+		return ret == -EFBIG ? -EBADMSG : ret;
+	if (!sd_record_parse(text, len, incarnation, installed))
+		ret = -EBADMSG;
+	free(text);
+	return ret;
+}
+
+static int sd_open_members(struct store *store, const char *lu)
+{
+	int dir, members;
+
+	if (!sd_name_ok(lu, SD_LU_MAX))
+		return -EINVAL;
+	dir = sd_open_dir(store->lu, lu);
+	if (dir < 0)
+		return dir;
+	members = sd_open_dir(dir, "m");
+	close(dir);
+	return members;
+}
+
+/* Makes and opens our member directory, durably all the way. */
+static int sd_make_own(struct store *store, const char *lu)
+{
+	int dir, members, own;
+
+	dir = sd_make_dir(store->lu, lu);
+	if (dir < 0)
+		return dir;
+	members = sd_make_dir(dir, "m");
+	close(dir);
+	if (members < 0)
+		return members;
+	own = sd_make_dir(members, store->gateway);
+	close(members);
+	return own;
+}
+
+/* Replaces whatever an earlier incarnation left, also a broken record. */
+int sd_join(struct store *store, const char *lu)
+{
+	pthread_mutex_t *lock;
+	int own, ret;
+
+	if (!sd_name_ok(lu, SD_LU_MAX))
+		return -EINVAL;
+	lock = sd_member_lock(store, lu);
+	pthread_mutex_lock(lock);
+	own = sd_make_own(store, lu);
+	ret = own < 0 ? own : sd_record_write(store, own, 0);
+	if (own >= 0)
+		close(own);
+	pthread_mutex_unlock(lock);
+	return ret;
+}
+
+static int sd_ack_own(struct store *store, int own, uint64_t seq)
+{
+	uint64_t incarnation, installed;
+	int ret = sd_record_read(own, &incarnation, &installed);
+
+	if (ret)
+		return ret;
+	if (incarnation != store->incarnation)
+		return -ESTALE;
+	if (seq < installed)
+		return -EINVAL;
+	if (seq == installed)
+		return 0;
+	return sd_record_write(store, own, seq);
+}
+
+/*
+ * -ENOENT: we are not a member.  -ESTALE: another incarnation of this
+ * gateway is.  -EINVAL: an installed version does not go back.
+ */
+int sd_ack(struct store *store, const char *lu, uint64_t seq)
+{
+	int members = sd_open_members(store, lu);
+	pthread_mutex_t *lock;
+	int own, ret;
+
+	if (members < 0)
+		return members;
+	lock = sd_member_lock(store, lu);
+	pthread_mutex_lock(lock);
+	own = sd_open_dir(members, store->gateway);
+	ret = own < 0 ? own : sd_ack_own(store, own, seq);
+	if (own >= 0)
+		close(own);
+	pthread_mutex_unlock(lock);
+	close(members);
+	return ret;
+}
+
+static int sd_leave_own(struct store *store, int members, int own)
+{
+	uint64_t incarnation, installed;
+	int ret = sd_record_read(own, &incarnation, &installed);
+
+	if (!ret && incarnation != store->incarnation)
+		return -ESTALE;
+	if (!ret)
+		ret = sd_unlink(own, sd_record);
+	if (ret && ret != -ENOENT)
+		return ret;
+	/* Also if it was gone already: that may not have been durable. */
+	ret = sd_fsync(own);
+	/* An empty directory is no member; losing it is only tidiness. */
+	if (!ret)
+		unlinkat(members, store->gateway, AT_REMOVEDIR);
+	return ret;
+}
+
+/* Not being a member is fine; -ESTALE as in sd_ack(). */
+int sd_leave(struct store *store, const char *lu)
+{
+	int members = sd_open_members(store, lu);
+	pthread_mutex_t *lock;
+	int own, ret;
+
+	if (members < 0)
+		return members == -ENOENT ? 0 : members;
+	lock = sd_member_lock(store, lu);
+	pthread_mutex_lock(lock);
+	own = sd_open_dir(members, store->gateway);
+	if (own == -ENOENT)
+		ret = 0;
+	else
+		ret = own < 0 ? own : sd_leave_own(store, members, own);
+	if (own >= 0)
+		close(own);
+	pthread_mutex_unlock(lock);
+	close(members);
+	return ret;
+}
+
+struct sd_roll {
+	int members;
+	struct store_member *list;
+	size_t count, cap;
+};
+
+static int sd_roll_add(struct sd_roll *roll, const struct store_member *member)
+{
+	if (roll->count == roll->cap) {
+		size_t cap = roll->cap ? 2 * roll->cap : 8;
+		struct store_member *list;
+
+		list = realloc(roll->list, cap * sizeof(*list));
+		if (!list)
+			return -ENOMEM;
+		roll->list = list;
+		roll->cap = cap;
+	}
+	roll->list[roll->count++] = *member;
+	return 0;
+}
+
+/*
+ * Vanished, or the empty directory of who has left: skipped.  What we do not
+ * understand is an error, for it may be a member that we would overlook.
+ */
+static int sd_roll_entry(void *arg, const char *name)
+{
+	struct sd_roll *roll = arg;
+	struct store_member member = {0};
+	int own, ret;
+
+	if (name[0] == '.')
+		return 0;
+	if (!sd_name_ok(name, SD_GATEWAY_MAX))
+		return -EBADMSG;
+	own = sd_open_dir(roll->members, name);
+	if (own == -ENOENT)
+		return 0;
+	if (own == -ENOTDIR || own == -ELOOP)
+		return -EBADMSG;
+	if (own < 0)
+		return own;
+	ret = sd_record_read(own, &member.incarnation, &member.installed);
+	close(own);
+	if (ret)
+		return ret == -ENOENT ? 0 : ret;
+	strcpy(member.gateway, name);
+	return sd_roll_add(roll, &member);
+}
+
+static int sd_by_gateway(const void *a, const void *b)
+{
+	const struct store_member *x = a, *y = b;
+
+	return strcmp(x->gateway, y->gateway);
+}
+
+/* -ENOENT: there is no such logical unit. */
+int sd_members(struct store *store, const char *lu, struct store_member **list,
+	       size_t *count)
+{
+	struct sd_roll roll = {0};
+	int dir, ret;
+
+	if (!sd_name_ok(lu, SD_LU_MAX))
+		return -EINVAL;
+	dir = sd_open_dir(store->lu, lu);
+	if (dir < 0)
+		return dir;
+	roll.members = sd_open_dir(dir, "m");
+	close(dir);
+	if (roll.members < 0 && roll.members != -ENOENT)
+		return roll.members;
+	ret = 0;
+	if (roll.members >= 0) {
+		ret = sd_each(roll.members, sd_roll_entry, &roll);
+		close(roll.members);
+	}
+	if (ret) {
+		free(roll.list);
+		return ret;
+	}
+	if (roll.count)
+		qsort(roll.list, roll.count, sizeof(*roll.list), sd_by_gateway);
+	*list = roll.list;
+	*count = roll.count;
+	return 0;
+}

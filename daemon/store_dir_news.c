@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * News from one gateway to another: empty files in gw/<GATEWAY>/in.
+ *
+ * They are a hint and need not survive a crash: a gateway that starts reads
+ * every string anyway.  The file is removed before the news is told, so news
+ * that arrives meanwhile makes a new file; announcing finds the file, or
+ * makes it, and both come before the removal that tells it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store_dir_int.h"
+
+enum {
+	SD_POLL_BUSY_MS = 5,
+	SD_POLL_IDLE_MS = 20,
+	SD_BUSY_MS = 200,
+};
+
+static long long sd_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+static int sd_inbox_open(struct store *store, const char *gateway)
+{
+	int dir = sd_open_dir(store->gw, gateway);
+	int inbox;
+
+	if (dir < 0)
+		return dir;
+	inbox = sd_open_dir(dir, "in");
+	close(dir);
+	return inbox;
+}
+
+static int sd_inbox_make(struct store *store, const char *gateway)
+{
+	int ret = 0;
+	int dir;
+
+	if (mkdirat(store->gw, gateway, 0700) && errno != EEXIST)
+		return sd_errno();
+	dir = sd_open_dir(store->gw, gateway);
+	if (dir < 0)
+		return dir;
+	if (mkdirat(dir, "in", 0700) && errno != EEXIST)
+		ret = sd_errno();
+	close(dir);
+	return ret;
+}
+
+/* Opens the inbox of @gateway, which need not have been here yet. */
+int sd_inbox(struct store *store, const char *gateway)
+{
+	int inbox = sd_inbox_open(store, gateway);
+	int ret;
+
+	if (inbox != -ENOENT)
+		return inbox;
+	ret = sd_inbox_make(store, gateway);
+	if (ret)
+		return ret;
+	return sd_inbox_open(store, gateway);
+}
+
+int sd_announce(struct store *store, const char *lu, const char *gateway)
+{
+	int inbox, fd;
+	int ret = 0;
+
+	if (!sd_name_ok(lu, SD_LU_MAX) || !sd_name_ok(gateway, SD_GATEWAY_MAX))
+		return -EINVAL;
+	inbox = sd_inbox(store, gateway);
+	if (inbox < 0)
+		return inbox;
+	fd = openat(inbox, lu,
+		    O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+		    0600);
+	if (fd < 0)
+		ret = sd_errno();
+	else
+		close(fd);
+	close(inbox);
+	/* Who tells news soon gets some back. */
+	atomic_store(&store->active, sd_now_ms());
+	return ret;
+}
+
+struct sd_mail {
+	char **name;
+	size_t count, cap;
+};
+
+static int sd_mail_add(void *arg, const char *name)
+{
+	struct sd_mail *mail = arg;
+
+	if (!sd_name_ok(name, SD_LU_MAX))
+		return 0;
+	if (mail->count == mail->cap) {
+		size_t cap = mail->cap ? 2 * mail->cap : 16;
+		char **list = realloc(mail->name, cap * sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		mail->name = list;
+		mail->cap = cap;
+	}
+	mail->name[mail->count] = strdup(name);
+	if (!mail->name[mail->count])
+		return -ENOMEM;
+	mail->count++;
+	return 0;
+}
+
+/*
+ * The names are collected first: a file that is made again while we work
+ * would otherwise come up twice in one call.
+ */
+static int sd_mail_tell(int inbox, struct sd_mail *mail,
+			void (*fn)(void *arg, const char *lu), void *arg)
+{
+	int told = 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < mail->count; i++) {
+		if (!unlinkat(inbox, mail->name[i], 0)) {
+			fn(arg, mail->name[i]);
+			told++;
+		} else if (errno != ENOENT && errno != EISDIR) {
+			ret = sd_errno();
+		}
+	}
+	return told ? told : ret;
+}
+
+static int sd_news_once(struct store *store,
+			void (*fn)(void *arg, const char *lu), void *arg)
+{
+	struct sd_mail mail = {0};
+	int inbox = sd_inbox(store, store->gateway);
+	int ret;
+
+	if (inbox < 0)
+		return inbox;
+	ret = sd_each(inbox, sd_mail_add, &mail);
+	if (!ret)
+		ret = sd_mail_tell(inbox, &mail, fn, arg);
+	for (size_t i = 0; i < mail.count; i++)
+		free(mail.name[i]);
+	free(mail.name);
+	close(inbox);
+	return ret;
+}
+
+/* Sleeps until the next look into the inbox; true if wake() ended it. */
+static bool sd_news_sleep(struct store *store, long long now, long long left)
+{
+	struct pollfd pfd = {.fd = store->wake, .events = POLLIN};
+	long long nap = SD_POLL_IDLE_MS;
+	uint64_t count;
+
+	if (now - atomic_load(&store->active) < SD_BUSY_MS)
+		nap = SD_POLL_BUSY_MS;
+	if (left >= 0 && left < nap)
+		nap = left;
+	if (poll(&pfd, 1, nap) <= 0)
+		return false;
+	return read(store->wake, &count, sizeof(count)) == sizeof(count);
+}
+
+/* A negative @timeout_ms waits for ever. */
+int sd_news(struct store *store, int timeout_ms,
+	    void (*fn)(void *arg, const char *lu), void *arg)
+{
+	long long end = sd_now_ms() + timeout_ms;
+
+	for (;;) {
+		int ret = sd_news_once(store, fn, arg);
+		long long now = sd_now_ms();
+
+		if (ret > 0)
+			atomic_store(&store->active, now);
+		if (ret)
+			return ret;
+		if (timeout_ms >= 0 && now >= end)
+			return 0;
+		if (sd_news_sleep(store, now, timeout_ms < 0 ? -1 : end - now))
+			return 0;
+	}
+}
+
+void sd_wake(struct store *store)
+{
+	uint64_t one = 1;
+
+	/* Full means that it is awake already. */
+	if (write(store->wake, &one, sizeof(one)) < 0)
+		return;
+}
