@@ -85,6 +85,8 @@ def load():
         return path, json.loads((path / "lab.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise LabError(f"no lab is up (no {path}/lab.json); run: lab up") from None
+    except ValueError:
+        raise LabError(f"{path}/lab.json is damaged; run: lab down") from None
 
 
 def failed_directory(path):
