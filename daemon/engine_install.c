@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From the store into this gateway's kernel: join, load, push, ack; leave. */
+#include "engine_lu.h"
+
+#include <stdlib.h>
+
+void step_join(struct engine_lu *lu)
+{
+	struct run *r = &lu->r;
+
+	if (r->joined || r->dead || lu->call_member || lu_blocked(lu))
+		return;
+	lu_member_call(lu, ENGINE_JOIN, 0);
+}
+
+/*
+ * Joining comes first: a gateway that writes a newer version after our load
+ * then finds us among the members that it has to wait for.
+ */
+void step_load(struct engine_lu *lu)
+{
+	struct engine_call call = {.op = ENGINE_LOAD};
+	struct run *r = &lu->r;
+
+	if (!r->joined || r->call_load || r->creating || lu_blocked(lu) ||
+	    r->load_done >= r->load_wanted)
+		return;
+	r->load_ticket = r->load_wanted;
+	r->load_floor =
+		r->newest.seq > r->kernel_seq ? r->newest.seq : r->kernel_seq;
+	r->call_load = lu_call(lu, &call);
+}
+
+bool push_wanted(const struct engine_lu *lu)
+{
+	const struct run *r = &lu->r;
+
+	return !r->removed && !r->status && !r->pushing &&
+	       r->newest.seq > r->installed;
+}
+
+void step_push(struct engine_lu *lu)
+{
+	struct run *r = &lu->r;
+
+	if (!push_wanted(lu) || lu->now < r->push_at)
+		return;
+	r->pushing = r->newest.seq;
+	lu->ops->push(lu->arg, r->newest.seq, false, r->newest.str,
+		      r->newest.len);
+}
+
+void step_ack(struct engine_lu *lu)
+{
+	struct run *r = &lu->r;
+
+	if (!r->joined || r->installed <= r->acked || lu->call_member ||
+	    lu_blocked(lu))
+		return;
+	lu_member_call(lu, ENGINE_ACK, r->installed);
+}
+
+void step_leave(struct engine_lu *lu)
+{
+	struct run *r = &lu->r;
+
+	if (r->left || lu->call_member || lu_blocked(lu))
+		return;
+	if (lu->maybe_member)
+		lu_member_call(lu, ENGINE_LEAVE, 0);
+	else
+		r->left = true;
+}
+
+static void join_done(struct engine_lu *lu, int rc)
+{
+	struct run *r = &lu->r;
+
+	if (rc) {
+		lu_trouble(lu, "join", rc);
+		return;
+	}
+	r->joined = true;
+	r->acked = 0;
+	/* One in flight may miss what was settled without us meanwhile. */
+	r->call_load = 0;
+	r->load_wanted++;
+}
+
+static void ack_done(struct engine_lu *lu, int rc)
+{
+	struct run *r = &lu->r;
+
+	if (rc) {
+		lu_trouble(lu, "ack", rc);
+		return;
+	}
+	r->acked = lu->member_seq;
+	r->acked_since = true;
+	r->members_wanted = true;
+	r->poll_ms = 0;
+}
+
+/* Until the store forgets us every other gateway waits for us: keep trying. */
+static void leave_done(struct engine_lu *lu, int rc)
+{
+	if (rc && rc != -ENOENT) {
+		lu_log(lu, lu->r.retry_ms ? ENGINE_DEBUG : ENGINE_WARNING, 0,
+		       "store: leave: %s; trying on", strerror(-rc));
+		lu_backoff(lu);
+		return;
+	}
+	lu->maybe_member = false;
+	if (!lu->r.removed)
+		return;
+	lu->r.left = true;
+	announce_all(lu);
+}
+
+/*
+ * One that was begun before the last DEVICE_ADDED counts as well: a join is a
+ * join, and what an ack said is undone by the join that follows.
+ */
+void member_done(struct engine_lu *lu, int rc)
+{
+	if (lu->member_op == ENGINE_LEAVE)
+		leave_done(lu, rc);
+	else if (lu->r.removed)
+		return;
+	else if (lu->member_op == ENGINE_JOIN)
+		join_done(lu, rc);
+	else
+		ack_done(lu, rc);
+}
+
+void newest_set(struct engine_lu *lu, struct text *text)
+{
+	struct run *r = &lu->r;
+
+	text_drop(&r->newest);
+	r->newest = *text;
+	memset(text, 0, sizeof(*text));
+	r->unsettled_at = lu->now;
+	r->members_wanted = true;
+	r->poll_ms = 0;
+	lu_log(lu, ENGINE_DEBUG, r->newest.seq, "newest, by %s",
+	       r->newest.writer);
+}
+
+static void create(struct engine_lu *lu)
+{
+	struct engine_call call = {.op = ENGINE_SWAP};
+	struct run *r = &lu->r;
+	int rc;
+
+	if (r->load_floor) {
+		lu_fail(lu, EBADMSG,
+			"the store knows nothing of this device, but version "
+			"%llu was in force: is it the right store? If so, "
+			"detach and attach the device to begin anew",
+			(u64)r->load_floor);
+		return;
+	}
+	text_drop(&r->set.text);
+	rc = text_create(&r->set.text, lu);
+	if (rc) {
+		lu_fail(lu, EIO,
+			"cannot make a string for the unit serial "
+			"number \"%s\": %s",
+			lu->identity, strerror(-rc));
+		return;
+	}
+	r->creating = true;
+	call.str = r->set.text.str;
+	call.len = r->set.text.len;
+	r->call_swap = lu_call(lu, &call);
+}
+
+void create_done(struct engine_lu *lu, int rc)
+{
+	struct run *r = &lu->r;
+
+	r->creating = false;
+	if (rc) {
+		text_drop(&r->set.text);
+		/* After a lost race the winner's stands: load it at once. */
+		if (rc != -EAGAIN)
+			lu_trouble(lu, "create", rc);
+		return;
+	}
+	lu_log(lu, ENGINE_INFO, r->set.text.seq, "created");
+	newest_set(lu, &r->set.text);
+	r->load_done = r->load_ticket;
+	r->status = 0;
+}
+
+static bool same(const struct text *text, const struct engine_reply *reply)
+{
+	return text->str && text->seq == reply->seq &&
+	       text->len == reply->len &&
+	       !memcmp(text->str, reply->str, reply->len);
+}
+
+/* Complains about a string that is not to be enforced. */
+static bool string_wrong(struct engine_lu *lu, const struct tcmu_pr_info *info,
+			 uint64_t seq)
+{
+	if (info->seq != seq)
+		lu_fail(lu, EBADMSG,
+			"the string that the store holds as version %llu says "
+			"seq=%llu",
+			(u64)seq, (u64)info->seq);
+	else if (strcmp(info->device, lu->identity))
+		lu_fail(lu, EBADMSG,
+			"another device's string: it says device=%s, but the "
+			"unit serial number is %s; remove it if this is a "
+			"copy of that device, or set the serial number",
+			info->device, lu->identity);
+	else if (seq == lu->r.newest.seq)
+		lu_fail(lu, EBADMSG,
+			"version %llu was changed under its number", (u64)seq);
+	else
+		return false;
+	return true;
+}
+
+/* False if it is not to be enforced: then that was said. */
+static bool string_take(struct engine_lu *lu, const struct engine_reply *reply)
+{
+	struct tpr_string_error err = {0, ""};
+	struct tcmu_pr_info *info;
+	struct text text = {0};
+	bool good;
+
+	info = text_decode(reply->str, reply->len, &err);
+	if (!info) {
+		lu_fail(lu, EBADMSG,
+			"string corrupt: version %llu, line %u: "
+			"%s; see \"tcmu-pr string\" and \"tcmu-pr decode\"",
+			(u64)reply->seq, err.line, err.what);
+		free(reply->str);
+		return false;
+	}
+	good = same(&lu->r.newest, reply) ||
+	       !string_wrong(lu, info, reply->seq);
+	if (good)
+		set_resolve(lu, info);
+	if (good && reply->seq > lu->r.newest.seq) {
+		text_take(&text, info, reply->str, reply->len);
+		newest_set(lu, &text);
+	} else {
+		free(reply->str);
+	}
+	free(info);
+	return good;
+}
+
+static bool loaded(struct engine_lu *lu, const struct engine_reply *reply)
+{
+	struct run *r = &lu->r;
+
+	if (reply->seq < r->load_floor) {
+		lu_fail(lu, EBADMSG,
+			"the store went back from version %llu "
+			"to %llu",
+			(u64)r->load_floor, (u64)reply->seq);
+		free(reply->str);
+		return false;
+	}
+	/* Mostly nothing has changed: then decode nothing. */
+	if (same(&r->newest, reply) && !r->set.active) {
+		free(reply->str);
+		return true;
+	}
+	return string_take(lu, reply);
+}
+
+void load_done(struct engine_lu *lu, const struct engine_reply *reply)
+{
+	struct run *r = &lu->r;
+
+	r->call_load = 0;
+	if (reply->rc == -ENOENT) {
+		create(lu);
+	} else if (reply->rc == -ENODATA) {
+		lu_fail(lu, EBADMSG,
+			"the store has lost the string of this "
+			"device");
+	} else if (reply->rc) {
+		lu_trouble(lu, "load", reply->rc);
+		get_failed(lu, r->load_ticket, EIO);
+	} else if (loaded(lu, reply)) {
+		r->load_done = r->load_ticket;
+		r->status = 0;
+		/* Trouble ends with the look at the members. */
+		if (lu->reason[0])
+			r->members_wanted = true;
+	}
+}

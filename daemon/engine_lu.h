@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Inside of the engine: shared by the engine_*.c files only. */
+#ifndef TPR_ENGINE_LU_H
+#define TPR_ENGINE_LU_H
+
+#include "engine.h"
+#include "tpr_string.h"
+
+enum engine_times_ms {
+	/* First and longest pause after a failure. */
+	RETRY_FIRST_MS = 100,
+	RETRY_MAX_MS = 2000,
+	/* Pause between two looks at the members while they install. */
+	POLL_FIRST_MS = 5,
+	POLL_MAX_MS = 50,
+	/* The same when they have not for member_timeout. */
+	POLL_IDLE_MS = 2000,
+	/* Any gateway announces a version that is unsettled for so long. */
+	REANNOUNCE_MS = 200,
+};
+
+/* A version of the string. */
+struct text {
+	uint64_t seq; /* 0: none */
+	char *str;
+	size_t len;
+	char writer[TPR_GATEWAY_MAX + 1];
+};
+
+/* What is known of a member beside its record in the store. */
+struct peer {
+	uint64_t call; /* announcement in flight, 0: none */
+	uint64_t told; /* version last announced */
+	uint64_t told_at;
+	int rc; /* of the last announcement */
+};
+
+struct get {
+	bool active;
+	uint64_t cookie;
+	uint64_t ticket; /* of the load that is fresh enough */
+	uint64_t deadline;
+};
+
+enum set_phase {
+	SET_SWAP, /* the swap is in flight */
+	SET_UNCLEAR, /* find out whether it happened */
+	SET_WAIT, /* stored: wait for the members */
+};
+
+struct set {
+	bool active;
+	bool doubt; /* an earlier swap of the same string was unclear */
+	enum set_phase phase;
+	uint64_t cookie;
+	uint64_t ticket; /* SET_UNCLEAR: of the load that tells */
+	uint64_t deadline;
+	uint64_t seq; /* version that the string would be */
+	struct text text; /* the string, until it is known to be stored */
+	struct tpr_writer token;
+};
+
+/* All that a new DEVICE_ADDED begins afresh. */
+struct run {
+	uint64_t kernel_seq; /* what the kernel had at DEVICE_ADDED */
+	bool removed;
+	bool left;
+	bool gone; /* and said so */
+	bool joined;
+	bool dead; /* another daemon has this gateway's name */
+
+	/* Calls in flight by id, 0: none.  Replies to others are ignored. */
+	uint64_t call_load;
+	uint64_t call_swap;
+	uint64_t call_members;
+
+	/*
+	 * Loads by ticket: who needs what the store holds from now on takes
+	 * ++load_wanted, and is served once load_done has reached it.
+	 */
+	uint64_t load_wanted;
+	uint64_t load_ticket; /* of the load in flight */
+	uint64_t load_done;
+	uint64_t load_floor; /* newest version known when it began */
+	bool creating; /* the swap in flight is that of version 1 */
+
+	struct text newest;
+	uint64_t push_at; /* not before this time */
+	uint64_t pushing; /* version on its way into the kernel, 0: none */
+	uint64_t installed; /* version that the kernel enforces, 0: none */
+	uint64_t acked; /* version that the store knows to be installed */
+	uint64_t settled; /* newest version known to be settled */
+	uint64_t settled_pushed; /* and the kernel knows it */
+
+	bool members_wanted;
+	bool acked_since; /* acked since the last look at the members began */
+	bool look_acked; /* the look in flight began after that */
+	uint64_t hurry_until; /* a command waits for settlement */
+	uint64_t unsettled_at; /* when the newest version became known */
+	uint64_t poll_at;
+	uint64_t poll_ms;
+
+	uint64_t retry_at; /* no store call before this time */
+	uint64_t retry_ms;
+	int status; /* what the kernel was told by INVALIDATE, 0: nothing */
+
+	struct get get;
+	struct set set;
+};
+
+struct engine_lu {
+	const struct engine_ops *ops;
+	void *arg;
+	const struct engine_conf *conf;
+	char identity[TPR_DEVICE_MAX + 1];
+	uint64_t now; /* at the event being handled */
+	uint64_t armed; /* what the timer was last set to */
+
+	uint64_t last_id;
+	unsigned int inflight;
+	/*
+	 * join, ack and leave, one at a time: an ack that overtook a leave
+	 * would make a member of a gateway that is none.  Survives r, as what
+	 * is in flight does.
+	 */
+	uint64_t call_member;
+	enum engine_op member_op;
+	uint64_t member_seq; /* of the ack */
+	bool maybe_member; /* a join was tried since the last leave */
+
+	char reason[ENGINE_REASON_MAX]; /* last trouble, "": none */
+
+	struct store_member *members; /* as last read */
+	struct peer *peers; /* beside members, same index */
+	size_t count;
+
+	struct run r;
+};
+
+/* engine.c */
+uint64_t lu_call(struct engine_lu *lu, struct engine_call *call);
+void lu_member_call(struct engine_lu *lu, enum engine_op op, uint64_t seq);
+bool lu_blocked(const struct engine_lu *lu);
+void lu_kick(struct engine_lu *lu);
+bool lu_self(const struct engine_lu *lu, const struct store_member *member);
+/* Something waits for an answer: do not save store calls. */
+bool lu_urgent(const struct engine_lu *lu);
+__attribute__((format(printf, 4, 5))) void lu_log(struct engine_lu *lu,
+						  enum engine_level level,
+						  uint64_t seq, const char *fmt,
+						  ...);
+/* There is no valid state: the kernel has to refuse. */
+__attribute__((format(printf, 3, 4))) void
+lu_fail(struct engine_lu *lu, int status, const char *fmt, ...);
+/* The store does not answer; what is installed stays. */
+void lu_trouble(struct engine_lu *lu, const char *what, int rc);
+/* All is in order again. */
+void lu_well(struct engine_lu *lu);
+void lu_backoff(struct engine_lu *lu);
+
+/* engine_text.c: the only place that looks into a string. */
+struct tcmu_pr_info *text_decode(const char *str, size_t len,
+				 struct tpr_string_error *err);
+/* @str, from malloc(), becomes the text's. */
+void text_take(struct text *text, const struct tcmu_pr_info *info, char *str,
+	       size_t len);
+void text_drop(struct text *text);
+/* The first string of a logical unit; 0 or -errno. */
+int text_create(struct text *text, const struct engine_lu *lu);
+
+/* engine_install.c: from the store into the kernel. */
+void step_join(struct engine_lu *lu);
+void step_load(struct engine_lu *lu);
+bool push_wanted(const struct engine_lu *lu);
+void step_push(struct engine_lu *lu);
+void step_ack(struct engine_lu *lu);
+void step_leave(struct engine_lu *lu);
+void member_done(struct engine_lu *lu, int rc);
+/* Takes @reply->str. */
+void load_done(struct engine_lu *lu, const struct engine_reply *reply);
+void create_done(struct engine_lu *lu, int rc);
+/* Makes @text the newest version; it becomes the engine's. */
+void newest_set(struct engine_lu *lu, struct text *text);
+
+/* engine_settle.c: the other members. */
+bool unsettled(const struct engine_lu *lu);
+void step_members(struct engine_lu *lu);
+void step_settled(struct engine_lu *lu);
+void members_done(struct engine_lu *lu, const struct engine_reply *reply);
+void announce_done(struct engine_lu *lu, const struct engine_reply *reply);
+/* Tells the members that have not installed the newest version, when due. */
+void announce_lagging(struct engine_lu *lu);
+void announce_all(struct engine_lu *lu);
+/* Names of the members that lag behind @seq, for the log. */
+void lagging_names(const struct engine_lu *lu, uint64_t seq, char *buf,
+		   size_t cap);
+
+/* engine_request.c: GET and SET. */
+void step_get(struct engine_lu *lu);
+void step_set(struct engine_lu *lu);
+void get_failed(struct engine_lu *lu, uint64_t ticket, int status);
+void swap_done(struct engine_lu *lu, int rc);
+/* A load has shown @info: does it hold our unclear write? */
+void set_resolve(struct engine_lu *lu, const struct tcmu_pr_info *info);
+void requests_drop(struct engine_lu *lu);
+
+#endif

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The other members: a version is settled once every member, this gateway
+ * included, has installed it or a newer one.  That is stable: who joins later
+ * loads at least that version before it enforces anything.
+ *
+ * Who writes a version announces it.  Whoever is the last to install it sees
+ * so by a look at the members after its own ack, and tells all others, which
+ * need not wait for their next look then.
+ */
+#include "engine_lu.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+bool unsettled(const struct engine_lu *lu)
+{
+	return lu->r.newest.seq && lu->r.settled < lu->r.newest.seq;
+}
+
+void step_members(struct engine_lu *lu)
+{
+	struct engine_call call = {.op = ENGINE_MEMBERS};
+	struct run *r = &lu->r;
+
+	if (!r->joined || r->call_members || lu_blocked(lu))
+		return;
+	if (!r->members_wanted && !(unsettled(lu) && lu->now >= r->poll_at))
+		return;
+	r->members_wanted = false;
+	r->look_acked = r->acked_since;
+	r->acked_since = false;
+	r->call_members = lu_call(lu, &call);
+}
+
+void step_settled(struct engine_lu *lu)
+{
+	struct run *r = &lu->r;
+
+	if (!r->installed || r->installed != r->newest.seq || unsettled(lu) ||
+	    r->settled_pushed == r->installed)
+		return;
+	r->settled_pushed = r->installed;
+	lu->ops->push(lu->arg, r->installed, true, NULL, 0);
+	lu_log(lu, ENGINE_DEBUG, r->installed, "settled");
+}
+
+static int find(const struct store_member *members, size_t count,
+		const char *gateway)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (!strcmp(members[i].gateway, gateway))
+			return (int)i;
+	return -1;
+}
+
+/* A member that came back knows nothing of what was announced before. */
+static struct peer peer_known(const struct engine_lu *lu,
+			      const struct store_member *member)
+{
+	struct peer none = {0};
+	int i = find(lu->members, lu->count, member->gateway);
+
+	if (i < 0 || lu->members[i].incarnation != member->incarnation)
+		return none;
+	return lu->peers[i];
+}
+
+static int members_take(struct engine_lu *lu, const struct engine_reply *reply)
+{
+	size_t i, room = reply->count ? reply->count : 1;
+	struct store_member *members = calloc(room, sizeof(*members));
+	struct peer *peers = calloc(room, sizeof(*peers));
+
+	if (!members || !peers) {
+		free(members);
+		free(peers);
+		return -ENOMEM;
+	}
+	for (i = 0; i < reply->count; i++) {
+		members[i] = reply->members[i];
+		peers[i] = peer_known(lu, &members[i]);
+	}
+	free(lu->members);
+	free(lu->peers);
+	lu->members = members;
+	lu->peers = peers;
+	lu->count = reply->count;
+	return 0;
+}
+
+/* Are we still one of them? */
+static bool self_check(struct engine_lu *lu)
+{
+	int i = find(lu->members, lu->count, lu->conf->gateway);
+	struct run *r = &lu->r;
+
+	if (i >= 0 && lu->members[i].incarnation == lu->conf->incarnation)
+		return true;
+	r->joined = false;
+	if (i < 0) {
+		lu_fail(lu, EIO,
+			"the store does not list this gateway as a "
+			"member any more; joining again");
+		return false;
+	}
+	/* Joining again would only make the two throw each other out. */
+	r->dead = true;
+	lu_fail(lu, EIO,
+		"another daemon serves this device under the name "
+		"\"%s\": give each gateway its own name and restart",
+		lu->conf->gateway);
+	return false;
+}
+
+/* Notes how far all members are, and if one knows more than we do. */
+static void settle(struct engine_lu *lu)
+{
+	uint64_t least = UINT64_MAX, most = 0;
+	struct run *r = &lu->r;
+	size_t i;
+
+	for (i = 0; i < lu->count; i++) {
+		uint64_t installed = lu->members[i].installed;
+
+		least = installed < least ? installed : least;
+		most = installed > most ? installed : most;
+	}
+	if (least > r->newest.seq)
+		least = r->newest.seq;
+	if (least > r->settled)
+		r->settled = least;
+	if (most > r->newest.seq)
+		r->load_wanted++;
+}
+
+/* Short pauses while it is fresh or somebody waits, long ones later. */
+static void poll_next(struct engine_lu *lu)
+{
+	struct run *r = &lu->r;
+	uint64_t age = lu->now - r->unsettled_at;
+	bool idle = age > lu->conf->member_timeout_ms && !lu_urgent(lu);
+	uint64_t max = idle ? POLL_IDLE_MS : POLL_MAX_MS;
+
+	r->poll_ms = r->poll_ms ? r->poll_ms * 2 : POLL_FIRST_MS;
+	if (r->poll_ms > max)
+		r->poll_ms = max;
+	r->poll_at = lu->now + r->poll_ms;
+}
+
+void members_done(struct engine_lu *lu, const struct engine_reply *reply)
+{
+	struct run *r = &lu->r;
+	int rc = reply->rc;
+
+	r->call_members = 0;
+	poll_next(lu);
+	if (!rc)
+		rc = members_take(lu, reply);
+	if (rc) {
+		/* The look after an ack is still to be done. */
+		r->acked_since |= r->look_acked;
+		r->members_wanted = true;
+		lu_trouble(lu, "members", rc);
+		return;
+	}
+	if (!self_check(lu))
+		return;
+	settle(lu);
+	if (!r->status && r->newest.seq && r->acked >= r->newest.seq &&
+	    r->load_done >= r->load_wanted)
+		lu_well(lu);
+	if (unsettled(lu))
+		announce_lagging(lu);
+	else if (r->look_acked)
+		announce_all(lu);
+}
+
+static void announce(struct engine_lu *lu, size_t i)
+{
+	struct engine_call call = {.op = ENGINE_ANNOUNCE};
+	struct peer *peer = &lu->peers[i];
+
+	call.gateway = lu->members[i].gateway;
+	peer->told = lu->r.newest.seq;
+	peer->told_at = lu->now;
+	peer->call = lu_call(lu, &call);
+}
+
+static bool announce_due(const struct engine_lu *lu, size_t i)
+{
+	const struct peer *peer = &lu->peers[i];
+	const struct run *r = &lu->r;
+	bool old = lu->now >= r->unsettled_at + lu->conf->member_timeout_ms;
+	uint64_t pause = old ? POLL_IDLE_MS : REANNOUNCE_MS;
+
+	if (lu_self(lu, &lu->members[i]) || peer->call ||
+	    lu->members[i].installed >= r->newest.seq)
+		return false;
+	if (peer->told >= r->newest.seq)
+		return lu->now >= peer->told_at + pause;
+	/* The writer is doing it, unless it died. */
+	return lu_urgent(lu) || lu->now >= r->unsettled_at + REANNOUNCE_MS;
+}
+
+void announce_lagging(struct engine_lu *lu)
+{
+	size_t i;
+
+	for (i = 0; i < lu->count; i++)
+		if (announce_due(lu, i))
+			announce(lu, i);
+}
+
+void announce_all(struct engine_lu *lu)
+{
+	size_t i;
+
+	for (i = 0; i < lu->count; i++)
+		if (!lu_self(lu, &lu->members[i]))
+			announce(lu, i);
+}
+
+void announce_done(struct engine_lu *lu, const struct engine_reply *reply)
+{
+	size_t i;
+
+	for (i = 0; i < lu->count; i++) {
+		struct peer *peer = &lu->peers[i];
+
+		if (peer->call != reply->id)
+			continue;
+		peer->call = 0;
+		if (reply->rc && reply->rc != peer->rc)
+			lu_log(lu, ENGINE_WARNING, peer->told,
+			       "store: announce to %s: %s",
+			       lu->members[i].gateway, strerror(-reply->rc));
+		peer->rc = reply->rc;
+	}
+}
+
+void lagging_names(const struct engine_lu *lu, uint64_t seq, char *buf,
+		   size_t cap)
+{
+	size_t i, len = 0;
+
+	buf[0] = '\0';
+	for (i = 0; i < lu->count && len < cap; i++)
+		if (lu->members[i].installed < seq)
+			len += (size_t)snprintf(buf + len, cap - len, "%s%s",
+						len ? ", " : "",
+						lu->members[i].gateway);
+	if (!buf[0])
+		snprintf(buf, cap, "none that is known");
+}
