@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the subcommands share. */
+#ifndef TPR_CLI_H
+#define TPR_CLI_H
+
+#include <argp.h>
+#include <stddef.h>
+
+struct json_object;
+
+enum {
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+};
+
+/* The subcommands; argv[0] is the name to show.  They return an exit status. */
+int attach_main(int argc, char **argv);
+int detach_main(int argc, char **argv);
+int list_main(int argc, char **argv);
+int show_main(int argc, char **argv);
+int string_main(int argc, char **argv);
+int decode_main(int argc, char **argv);
+
+/* What most subcommands are told. */
+struct arguments {
+	const char *operand; /* the one argument */
+	const char *name; /* --name */
+	const char *socket; /* --socket */
+	int json; /* --json */
+};
+
+extern const struct argp_option option_name;
+extern const struct argp_option option_socket;
+extern const struct argp_option option_json;
+
+/* Parses; the operand is required if @args_doc is not NULL.  Exits on errors.
+ */
+void arguments_parse(struct arguments *args, const struct argp_option *options,
+		     const char *args_doc, const char *doc, int argc,
+		     char **argv);
+
+/* A request with @command; add what else it needs. */
+struct json_object *request_new(const char *command);
+
+/*
+ * Sends @request, which it takes, to the daemon.  The reply, or NULL after
+ * saying on stderr what failed.
+ */
+struct json_object *ask(const char *socket, struct json_object *request);
+
+/* The text of member @key; "" if it has none. */
+const char *member_text(struct json_object *obj, const char *key);
+unsigned long long member_number(struct json_object *obj, const char *key);
+
+/* Flushes stdout: an exit status, after saying so if that fails. */
+int finish_output(void);
+
+#endif

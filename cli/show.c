@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli.h"
+#include "print.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The state in @reply; NULL after saying why there is none. */
+static struct tcmu_pr_info *state_of(struct json_object *reply,
+				     const char *device)
+{
+	struct json_object *value;
+	struct tpr_string_error err;
+	struct tcmu_pr_info *info;
+
+	if (!json_object_object_get_ex(reply, "string", &value)) {
+		fprintf(stderr, "tcmu-pr: %s: no string in the store: %s\n",
+			device, member_text(reply, "string_error"));
+		return NULL;
+	}
+	info = state_decode(json_object_get_string(value),
+			    (size_t)json_object_get_string_len(value), &err);
+	if (!info)
+		fprintf(stderr, "tcmu-pr: %s: string corrupt, line %u: %s\n",
+			device, err.line, err.what);
+	return info;
+}
+
+static void print_members(struct json_object *reply)
+{
+	struct json_object *members, *member;
+	size_t i;
+
+	if (member_text(reply, "members_error")[0])
+		printf("Members:       not known: %s\n",
+		       member_text(reply, "members_error"));
+	if (!json_object_object_get_ex(reply, "members", &members))
+		return;
+	puts("Members, and the version that each enforces:");
+	for (i = 0; i < json_object_array_length(members); i++) {
+		member = json_object_array_get_idx(members, i);
+		printf("  %s %llu (%s)\n", member_text(member, "gateway"),
+		       member_number(member, "installed"),
+		       member_text(member, "incarnation"));
+	}
+}
+
+static void print(struct json_object *reply, const struct tcmu_pr_info *info)
+{
+	const char *reason = member_text(reply, "reason");
+
+	printf("Device:        %s\n", member_text(reply, "name"));
+	printf("Backstore:     %s\n", member_text(reply, "backstore"));
+	printf("In the store:  %s\n", member_text(reply, "lu"));
+	printf("State:         %s%s%s\n", member_text(reply, "state"),
+	       reason[0] ? ": " : "", reason);
+	printf("Installed:     %llu\n", member_number(reply, "installed"));
+	printf("Settled:       %llu\n", member_number(reply, "settled"));
+	print_members(reply);
+	if (info)
+		state_print(info);
+}
+
+/* The reply, with the decoded string in place of the raw one. */
+static void print_json(struct json_object *reply,
+		       const struct tcmu_pr_info *info)
+{
+	struct json_object *string = NULL;
+
+	if (info) {
+		string = json_object_new_object();
+		state_json(info, string);
+	}
+	json_object_object_del(reply, "string");
+	json_object_object_add(reply, "pr_info", string);
+	json_print(reply);
+}
+
+int show_main(int argc, char **argv)
+{
+	const struct argp_option options[] = {option_json, option_socket, {0}};
+	struct json_object *request, *reply;
+	struct tcmu_pr_info *info;
+	struct arguments args;
+	int rc;
+
+	arguments_parse(&args, options, "DEVICE",
+			"Show the registrations and the reservation of DEVICE "
+			"as they stand in the store, and which member "
+			"enforces what.",
+			argc, argv);
+	request = request_new("show");
+	json_object_object_add(request, "device",
+			       json_object_new_string(args.operand));
+	reply = ask(args.socket, request);
+	if (!reply)
+		return EXIT_FAILED;
+	info = state_of(reply, args.operand);
+	if (args.json)
+		print_json(reply, info);
+	else
+		print(reply, info);
+	rc = finish_output();
+	if (!info)
+		rc = EXIT_FAILED;
+	json_object_put(reply);
+	free(info);
+	return rc;
+}
