@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "config.h"
+#include "store.h"
+#include "tpr_string.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+	MEMBER_TIMEOUT_S = 5,
+	MEMBER_TIMEOUT_MAX_S = 60,
+	DEVICE_NAME_MAX = 63, /* TCMU_ATTR_PR_DEVICE */
+};
+
+static const char *const level_words[] = {
+	[LOG_LEVEL_ERROR] = "error",
+	[LOG_LEVEL_WARNING] = "warning",
+	[LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_DEBUG] = "debug",
+};
+
+static int level_find(const char *word)
+{
+	int i;
+
+	for (i = 0; i <= LOG_LEVEL_DEBUG; i++)
+		if (!strcmp(word, level_words[i]))
+			return i;
+	return -1;
+}
+
+/* libconfuse knows the line in a section, but not the file. */
+static const char *reading;
+
+static void complain(cfg_t *cfg, const char *fmt, va_list ap)
+{
+	fprintf(stderr, "%s:%d: ", reading, cfg ? cfg->line : 0);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
+
+/* The checks of single values; libconfuse wants -1 for a bad one. */
+
+static const char *value(cfg_t *cfg, cfg_opt_t *opt)
+{
+	(void)cfg;
+	return cfg_opt_getnstr(opt, 0);
+}
+
+static int check_gateway(cfg_t *cfg, cfg_opt_t *opt)
+{
+	if (tpr_gateway_valid(value(cfg, opt)))
+		return 0;
+	cfg_error(cfg,
+		  "gateway name \"%s\" is not 1 to 63 letters, digits, "
+		  "\"-\", \".\" or \"_\"",
+		  value(cfg, opt));
+	return -1;
+}
+
+static int check_type(cfg_t *cfg, cfg_opt_t *opt)
+{
+	if (!strcmp(value(cfg, opt), store_dir_ops.type))
+		return 0;
+	cfg_error(cfg, "store type \"%s\" is unknown; there is: %s",
+		  value(cfg, opt), store_dir_ops.type);
+	return -1;
+}
+
+static int check_store_path(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *path = value(cfg, opt);
+	struct stat st;
+
+	if (path[0] != '/')
+		cfg_error(cfg, "store path \"%s\" is not absolute", path);
+	else if (stat(path, &st))
+		cfg_error(cfg, "store path %s: %s", path, strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		cfg_error(cfg, "store path %s is not a directory", path);
+	else
+		return 0;
+	return -1;
+}
+
+static int check_socket(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *path = value(cfg, opt);
+
+	if (path[0] == '/' &&
+	    strlen(path) < sizeof(((struct sockaddr_un *)0)->sun_path))
+		return 0;
+	cfg_error(cfg,
+		  "socket \"%s\" is not an absolute path that fits a "
+		  "socket address",
+		  path);
+	return -1;
+}
+
+static int check_timeout(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long seconds = cfg_opt_getnint(opt, 0);
+
+	if (seconds >= 1 && seconds <= MEMBER_TIMEOUT_MAX_S)
+		return 0;
+	cfg_error(cfg, "member_timeout %ld is not 1 to %d seconds", seconds,
+		  MEMBER_TIMEOUT_MAX_S);
+	return -1;
+}
+
+static int check_level(cfg_t *cfg, cfg_opt_t *opt)
+{
+	if (level_find(value(cfg, opt)) >= 0)
+		return 0;
+	cfg_error(cfg, "log_level \"%s\" is not error, warning, info or debug",
+		  value(cfg, opt));
+	return -1;
+}
+
+static int check_name(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *name = value(cfg, opt);
+
+	if (name[0] && name[0] != '.' && !strchr(name, '/') &&
+	    strlen(name) <= DEVICE_NAME_MAX)
+		return 0;
+	cfg_error(cfg,
+		  "name \"%s\" is not 1 to %d bytes that can name a "
+		  "directory",
+		  name, DEVICE_NAME_MAX);
+	return -1;
+}
+
+static int check_lu(cfg_t *cfg, cfg_opt_t *opt)
+{
+	if (value(cfg, opt)[0])
+		return 0;
+	cfg_error(cfg, "lu is empty");
+	return -1;
+}
+
+static int check_device(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *sec = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	const char *title = cfg_title(sec);
+	const char *slash = strchr(title, '/');
+
+	if (slash && slash != title && slash[1] && !strchr(slash + 1, '/'))
+		return 0;
+	cfg_error(cfg,
+		  "device \"%s\" is not of the form HBA/DEVICE, as "
+		  "\"user_0/disk0\"",
+		  title);
+	return -1;
+}
+
+static cfg_t *config_parser(void)
+{
+	static cfg_opt_t gateway[] = {
+		CFG_STR("name", NULL, CFGF_NODEFAULT),
+		CFG_END(),
+	};
+	static cfg_opt_t store[] = {
+		CFG_STR("type", "dir", CFGF_NONE),
+		CFG_STR("path", NULL, CFGF_NODEFAULT),
+		CFG_END(),
+	};
+	static cfg_opt_t timeouts[] = {
+		CFG_INT("member_timeout", MEMBER_TIMEOUT_S, CFGF_NONE),
+		CFG_END(),
+	};
+	static cfg_opt_t control[] = {
+		CFG_STR("socket", "/run/tcmu-prd.sock", CFGF_NONE),
+		CFG_END(),
+	};
+	static cfg_opt_t device[] = {
+		CFG_BOOL("attach", cfg_true, CFGF_NONE),
+		CFG_STR("name", NULL, CFGF_NODEFAULT),
+		CFG_STR("lu", NULL, CFGF_NODEFAULT),
+		CFG_END(),
+	};
+	static cfg_opt_t all[] = {
+		CFG_SEC("gateway", gateway, CFGF_NONE),
+		CFG_SEC("store", store, CFGF_NONE),
+		CFG_SEC("timeouts", timeouts, CFGF_NONE),
+		CFG_SEC("control", control, CFGF_NONE),
+		CFG_SEC("device", device,
+			CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_BOOL("auto_attach", cfg_true, CFGF_NONE),
+		CFG_STR("log_level", "info", CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_t *cfg = cfg_init(all, CFGF_NONE);
+
+	if (!cfg)
+		return NULL;
+	cfg_set_error_function(cfg, complain);
+	cfg_set_validate_func(cfg, "gateway|name", check_gateway);
+	cfg_set_validate_func(cfg, "store|type", check_type);
+	cfg_set_validate_func(cfg, "store|path", check_store_path);
+	cfg_set_validate_func(cfg, "timeouts|member_timeout", check_timeout);
+	cfg_set_validate_func(cfg, "control|socket", check_socket);
+	cfg_set_validate_func(cfg, "log_level", check_level);
+	cfg_set_validate_func(cfg, "device", check_device);
+	cfg_set_validate_func(cfg, "device|name", check_name);
+	cfg_set_validate_func(cfg, "device|lu", check_lu);
+	return cfg;
+}
+
+static bool take(char **to, const char *from)
+{
+	*to = from ? strdup(from) : NULL;
+	return *to || !from;
+}
+
+static bool take_devices(struct config *config, cfg_t *cfg)
+{
+	unsigned int i, count = cfg_size(cfg, "device");
+
+	config->devices = calloc(count + 1, sizeof(*config->devices));
+	if (!config->devices)
+		return false;
+	for (i = 0; i < count; i++) {
+		struct config_device *dev = &config->devices[i];
+		cfg_t *sec = cfg_getnsec(cfg, "device", i);
+
+		config->count = i + 1;
+		dev->attach = cfg_getbool(sec, "attach");
+		if (!take(&dev->backstore, cfg_title(sec)) ||
+		    !take(&dev->name, cfg_getstr(sec, "name")) ||
+		    !take(&dev->lu, cfg_getstr(sec, "lu")))
+			return false;
+	}
+	return true;
+}
+
+static bool take_all(struct config *config, cfg_t *cfg)
+{
+	config->member_timeout_ms =
+		1000u * (uint32_t)cfg_getint(cfg, "timeouts|member_timeout");
+	config->auto_attach = cfg_getbool(cfg, "auto_attach");
+	config->log_level =
+		(enum log_level)level_find(cfg_getstr(cfg, "log_level"));
+	return take(&config->gateway, cfg_getstr(cfg, "gateway|name")) &&
+	       take(&config->store_type, cfg_getstr(cfg, "store|type")) &&
+	       take(&config->store_path, cfg_getstr(cfg, "store|path")) &&
+	       take(&config->socket, cfg_getstr(cfg, "control|socket")) &&
+	       take_devices(config, cfg);
+}
+
+/* The host's name serves where the file gives none. */
+static bool gateway_default(struct config *config, const char *file)
+{
+	char name[256] = "";
+
+	if (config->gateway)
+		return true;
+	if (gethostname(name, sizeof(name) - 1) || !tpr_gateway_valid(name)) {
+		fprintf(stderr,
+			"%s: the host name \"%s\" cannot name a "
+			"gateway: set name in section gateway\n",
+			file, name);
+		return false;
+	}
+	return take(&config->gateway, name);
+}
+
+static bool complete(struct config *config, const char *file)
+{
+	if (!config->store_path) {
+		fprintf(stderr, "%s: section store does not set path\n", file);
+		return false;
+	}
+	return gateway_default(config, file);
+}
+
+struct config *config_read(const char *file)
+{
+	struct config *config = calloc(1, sizeof(*config));
+	cfg_t *cfg = config_parser();
+	bool good = false;
+
+	reading = file;
+	if (!config || !cfg)
+		fprintf(stderr, "%s: no memory\n", file);
+	else
+		switch (cfg_parse(cfg, file)) {
+		case CFG_SUCCESS:
+			good = take_all(config, cfg) && complete(config, file);
+			break;
+		case CFG_FILE_ERROR:
+			fprintf(stderr, "%s: %s\n", file, strerror(errno));
+			break;
+		default: /* the error function has spoken */
+			break;
+		}
+	if (cfg)
+		cfg_free(cfg);
+	if (good)
+		return config;
+	config_free(config);
+	return NULL;
+}
+
+void config_free(struct config *config)
+{
+	size_t i;
+
+	if (!config)
+		return;
+	for (i = 0; i < config->count; i++) {
+		free(config->devices[i].backstore);
+		free(config->devices[i].name);
+		free(config->devices[i].lu);
+	}
+	free(config->devices);
+	free(config->gateway);
+	free(config->store_type);
+	free(config->store_path);
+	free(config->socket);
+	free(config);
+}
+
+const struct config_device *config_device(const struct config *config,
+					  const char *backstore)
+{
+	size_t i;
+
+	for (i = 0; i < config->count; i++)
+		if (!strcmp(config->devices[i].backstore, backstore))
+			return &config->devices[i];
+	return NULL;
+}

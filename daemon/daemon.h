@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The parts of the daemon, and who may call whom. */
+#ifndef TPR_DAEMON_H
+#define TPR_DAEMON_H
+
+#include "config.h"
+#include "engine.h"
+#include "netlink.h"
+#include "store.h"
+
+#include <uv.h>
+
+struct attacher;
+struct control;
+struct device;
+struct news;
+
+/* Everything in it belongs to the loop's thread. */
+struct daemon {
+	uv_loop_t loop;
+	const struct config *config;
+	const struct store_ops *ops;
+	struct store *store;
+	struct engine_conf engine;
+	struct netlink *nl;
+	struct attacher *attacher;
+	struct control *control;
+	struct news *news;
+	struct device *devices;
+	uv_timer_t orphans; /* devices that the module did not name again */
+	bool stopping;
+};
+
+#endif

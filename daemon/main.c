@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "attach.h"
+#include "control.h"
+#include "device.h"
+#include "log.h"
+#include "news.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define CONFIGFS "/sys/kernel/config"
+
+enum {
+	EXIT_USAGE = 2,
+	/* Longest wait for store calls that hang, at the end. */
+	STOP_MS = 3000,
+};
+
+const char *argp_program_version = "tcmu-prd " TCMU_PR_VERSION;
+
+struct arguments {
+	const char *config;
+	bool foreground;
+};
+
+static const struct argp_option options[] = {
+	{"config", 'c', "FILE", 0, "Read FILE instead of " CONFIG_FILE, 0},
+	{"foreground", 'f', NULL, 0, "Stay in the foreground, as under systemd",
+	 0},
+	{0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *args = state->input;
+
+	switch (key) {
+	case 'c':
+		args->config = arg;
+		return 0;
+	case 'f':
+		args->foreground = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "there are no arguments: %s", arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.doc = "Keep the persistent reservations of TCMU devices the same on "
+	       "all gateways.\vExit status: 0 after SIGTERM or SIGINT, 1 on "
+	       "failure, 2 if the command line or the configuration is "
+	       "wrong.",
+};
+
+/* The end */
+
+static void on_overdue(uv_timer_t *timer)
+{
+	(void)timer;
+	log_line(LOG_LEVEL_WARNING, NULL, 0,
+		 "the store does not answer; leaving all the same");
+	_exit(EXIT_SUCCESS);
+}
+
+static void stop(struct daemon *d)
+{
+	static uv_timer_t overdue;
+
+	if (d->stopping)
+		return;
+	d->stopping = true;
+	log_line(LOG_LEVEL_INFO, NULL, 0, "stopping");
+	uv_timer_init(&d->loop, &overdue);
+	uv_timer_start(&overdue, on_overdue, STOP_MS, 0);
+	uv_unref((uv_handle_t *)&overdue);
+
+	devices_stop(d);
+	control_close(d->control);
+	netlink_close(d->nl);
+	attach_close(d->attacher);
+	news_stop(d->news);
+	uv_timer_stop(&d->orphans);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	(void)number;
+	stop(handle->data);
+}
+
+static void signal_watch(struct daemon *d, uv_signal_t *handle, int number)
+{
+	uv_signal_init(&d->loop, handle);
+	handle->data = d;
+	uv_signal_start(handle, on_signal, number);
+	uv_unref((uv_handle_t *)handle);
+}
+
+/* The beginning */
+
+static int store_start(struct daemon *d)
+{
+	char *err = NULL;
+	int rc;
+
+	d->ops = &store_dir_ops;
+	d->engine.gateway = d->config->gateway;
+	d->engine.member_timeout_ms = d->config->member_timeout_ms;
+	if (getrandom(&d->engine.incarnation, sizeof(d->engine.incarnation),
+		      0) != sizeof(d->engine.incarnation)) {
+		log_line(LOG_LEVEL_ERROR, NULL, 0, "getrandom: %s",
+			 strerror(errno));
+		return -EIO;
+	}
+	rc = d->ops->open(&d->store, d->config->store_path, d->config->gateway,
+			  d->engine.incarnation, &err);
+	if (rc)
+		log_line(LOG_LEVEL_ERROR, NULL, 0, "store %s: %s",
+			 d->config->store_path, err ? err : strerror(-rc));
+	free(err);
+	return rc;
+}
+
+static int parts_start(struct daemon *d)
+{
+	int rc = control_open(d);
+
+	if (rc)
+		return rc;
+	d->attacher = attach_open(&d->loop, CONFIGFS, d->config);
+	d->news = news_start(&d->loop, d->ops, d->store, device_news, d);
+	if (!d->attacher || !d->news)
+		return -ENOMEM;
+	d->nl = netlink_open(&d->loop, &device_events, d, d->config->gateway,
+			     d->engine.incarnation);
+	return d->nl ? 0 : -ENOMEM;
+}
+
+static void on_walk(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static int run(struct daemon *d)
+{
+	uv_signal_t term, interrupt;
+	int rc;
+
+	uv_timer_init(&d->loop, &d->orphans);
+	d->orphans.data = d;
+	signal_watch(d, &term, SIGTERM);
+	signal_watch(d, &interrupt, SIGINT);
+	rc = parts_start(d);
+	if (rc)
+		stop(d);
+	else
+		log_line(LOG_LEVEL_INFO, NULL, 0,
+			 "gateway %s, incarnation 0x%016llx, store %s",
+			 d->config->gateway,
+			 (unsigned long long)d->engine.incarnation,
+			 d->config->store_path);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+
+	/* No store call is in flight any more. */
+	devices_drop(d);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	uv_walk(&d->loop, on_walk, NULL);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	return rc;
+}
+
+static int start(const struct config *config)
+{
+	static struct daemon d;
+	int rc;
+
+	d.config = config;
+	signal(SIGPIPE, SIG_IGN);
+	rc = uv_loop_init(&d.loop);
+	if (rc) {
+		log_line(LOG_LEVEL_ERROR, NULL, 0, "event loop: %s",
+			 uv_strerror(rc));
+		return rc;
+	}
+	rc = store_start(&d);
+	if (!rc) {
+		rc = run(&d);
+		d.ops->close(d.store);
+	}
+	if (uv_loop_close(&d.loop))
+		log_line(LOG_LEVEL_DEBUG, NULL, 0, "loop: handles are left");
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments args = {.config = CONFIG_FILE};
+	struct config *config;
+	int rc;
+
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	config = config_read(args.config);
+	if (!config)
+		return EXIT_USAGE;
+	log_init(config->log_level);
+	/* The parent says nothing of what becomes of the child: see the log. */
+	if (!args.foreground && daemon(0, 1)) {
+		fprintf(stderr, "tcmu-prd: %s\n", strerror(errno));
+		config_free(config);
+		return EXIT_FAILURE;
+	}
+	/* Store calls block: enough threads that one slow device stays alone.
+	 */
+	setenv("UV_THREADPOOL_SIZE", "16", 0);
+	rc = start(config);
+	config_free(config);
+	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}
