@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The daemon and the tool as programs, without the kernel module.
+
+usage: test_run.py TCMU-PRD TCMU-PR
+"""
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+SKIP = 77
+daemon, tool = sys.argv[1:]
+
+
+class Gateway:
+    def __init__(self, where, extra=''):
+        self.where = where
+        self.socket = f'{where}/sock'
+        self.conf = f'{where}/conf'
+        with open(self.conf, 'w') as out:
+            out.write(f'gateway {{ name = gw1 }}\n'
+                      f'store {{ path = "{where}" }}\n'
+                      f'control {{ socket = "{self.socket}" }}\n{extra}')
+
+    def start(self):
+        return subprocess.Popen([daemon, '--foreground', '--config',
+                                 self.conf], stderr=subprocess.PIPE, text=True)
+
+    def wait(self):
+        for _ in range(200):
+            if os.path.exists(self.socket):
+                return
+            time.sleep(0.02)
+        sys.exit('the daemon does not listen')
+
+    def ask(self, line):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(self.socket)
+            s.sendall(line.encode() + b'\n')
+            return json.loads(s.makefile().readline())
+
+    def tool(self, *args):
+        return subprocess.run([tool, *args, '--socket', self.socket],
+                              capture_output=True, text=True)
+
+
+def expect(what, condition, *shown):
+    if not condition:
+        sys.exit(f'{what}: {shown}')
+    print('ok:', what)
+
+
+def test_requests(g):
+    expect('mode of the socket', os.stat(g.socket).st_mode & 0o777 == 0o600)
+    reply = g.ask('{"command":"list"}')
+    expect('list', reply == {'gateway': 'gw1', 'connected': False,
+                             'devices': []}, reply)
+    for line in ('', 'x', '[]', '{}', '{"command":1}', '{"command":"dance"}',
+                 '{"command":"show"}', '{"command":"show","device":"none"}',
+                 '{"command":"detach"}', '{"command":"attach"}'):
+        reply = g.ask(line)
+        expect(f'error for {line}', list(reply) == ['error'], reply)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(g.socket)
+        try:
+            s.sendall(b'x' * 200000)
+            left = s.recv(1)
+        except (BrokenPipeError, ConnectionResetError):
+            left = b''
+        expect('an endless line is cut off', left == b'')
+
+
+def test_tool(g):
+    run = g.tool('list')
+    expect('list of nothing', (run.returncode, run.stdout) == (0, ''), run)
+    for args in (('show', 'none'), ('string', 'none'), ('detach', 'none'),
+                 ('attach', 'user_0/none')):
+        run = g.tool(*args)
+        expect(f'{args[0]} fails', run.returncode == 1 and
+               run.stderr.startswith('tcmu-pr: '), run)
+    for args in ((), ('dance',), ('show',), ('show', 'a', 'b'),
+                 ('list', 'a'), ('list', '--dance')):
+        run = subprocess.run([tool, *args], capture_output=True, text=True)
+        expect(f'usage error {args}', run.returncode == 2 and run.stderr, run)
+
+
+def test_second(g):
+    second = g.start()
+    _, said = second.communicate(timeout=20)
+    expect('no second daemon', second.returncode == 1 and
+           'another tcmu-prd' in said, said)
+    expect('and the first is still there', 'devices' in
+           g.ask('{"command":"list"}'))
+
+
+def test_stop(g, first):
+    first.send_signal(signal.SIGTERM)
+    _, said = first.communicate(timeout=20)
+    expect('SIGTERM', first.returncode == 0, first.returncode, said)
+    expect('socket removed', not os.path.exists(g.socket))
+    run = g.tool('list')
+    expect('no daemon', run.returncode == 1 and 'systemctl' in run.stderr, run)
+
+
+def test_stale_socket(g):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(g.socket)
+    again = g.start()
+    time.sleep(0.5)
+    expect('a stale socket is replaced', 'devices' in
+           g.ask('{"command":"list"}'))
+    again.send_signal(signal.SIGINT)
+    _, said = again.communicate(timeout=20)
+    expect('SIGINT', again.returncode == 0, said)
+
+
+def test_bad_config(where):
+    run = Gateway(where, 'colour = red\n').start()
+    _, said = run.communicate(timeout=20)
+    expect('bad configuration', run.returncode == 2 and ':4: ' in said, said)
+    run = subprocess.run([daemon, 'operand'], capture_output=True, text=True)
+    expect('daemon usage error', run.returncode == 2, run)
+
+
+def main():
+    if os.geteuid():
+        sys.exit(SKIP)  # the socket answers to root only
+    with tempfile.TemporaryDirectory() as where:
+        g = Gateway(where)
+        first = g.start()
+        g.wait()
+        test_requests(g)
+        test_tool(g)
+        test_second(g)
+        test_stop(g, first)
+        test_stale_socket(g)
+        test_bad_config(where)
+
+
+main()

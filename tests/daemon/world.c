@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "world.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	LATENCY_MS = 1,
+	LATE_MS = 300,
+	SLOWEST_MS = 30,
+};
+
+static const struct engine_ops ops;
+
+uint64_t world_draw(struct world *w, uint64_t below)
+{
+	/* xorshift64*, enough to vary interleavings. */
+	w->rng ^= w->rng >> 12;
+	w->rng ^= w->rng << 25;
+	w->rng ^= w->rng >> 27;
+	return (w->rng * 2685821657736338717ull >> 11) % below;
+}
+
+static bool chance(struct world *w, uint64_t percent)
+{
+	return w->faults && world_draw(w, 100) < percent;
+}
+
+static uint64_t latency(struct world *w)
+{
+	return w->random ? world_draw(w, SLOWEST_MS) : LATENCY_MS;
+}
+
+static struct event *event_add(struct world *w, struct gateway *g,
+			       enum event_kind kind, uint64_t delay)
+{
+	struct event *ev = &w->events[w->events_count++];
+
+	assert(w->events_count < EVENTS_MAX);
+	memset(ev, 0, sizeof(*ev));
+	ev->kind = kind;
+	ev->at = w->now + delay;
+	ev->order = w->events_order++;
+	ev->gateway = g->index;
+	ev->epoch = g->epoch;
+	return ev;
+}
+
+static int member_find(const struct world *w, const char *gateway)
+{
+	size_t i;
+
+	for (i = 0; i < w->members_count; i++)
+		if (!strcmp(w->members[i].gateway, gateway))
+			return (int)i;
+	return -1;
+}
+
+const struct store_member *world_member(struct world *w, int i)
+{
+	int m = member_find(w, w->gw[i].name);
+
+	return m < 0 ? NULL : &w->members[m];
+}
+
+/*
+ * The claim that the project lives from: @seq is settled, so no member can
+ * execute a command by the leave of an older state.
+ */
+void check_settled(struct world *w, uint64_t seq)
+{
+	int i;
+
+	for (i = 0; i < GATEWAYS; i++) {
+		const struct kernel *k = &w->gw[i].kernel;
+
+		assert(!k->attached || k->drained >= seq);
+	}
+}
+
+/* The store */
+
+static int effect_join(struct world *w, struct gateway *g)
+{
+	int i = member_find(w, g->name);
+
+	if (i < 0)
+		i = (int)w->members_count++;
+	memset(&w->members[i], 0, sizeof(w->members[i]));
+	strcpy(w->members[i].gateway, g->name);
+	w->members[i].incarnation = g->conf.incarnation;
+	return 0;
+}
+
+static int effect_leave(struct world *w, struct gateway *g)
+{
+	int i = member_find(w, g->name);
+
+	if (i < 0)
+		return -ENOENT;
+	w->members[i] = w->members[--w->members_count];
+	return 0;
+}
+
+static int effect_ack(struct world *w, struct gateway *g, uint64_t seq)
+{
+	int i = member_find(w, g->name);
+
+	if (i < 0 || w->members[i].incarnation != g->conf.incarnation)
+		return -ENOENT;
+	/* The kernel never goes back, so neither does this. */
+	assert(g->kernel.drained >= seq);
+	w->members[i].installed = seq;
+	return 0;
+}
+
+void world_put(struct world *w, const char *str, size_t len)
+{
+	assert(w->newest + 1 < VERSIONS_MAX);
+	w->newest++;
+	w->versions[w->newest].str = malloc(len);
+	memcpy(w->versions[w->newest].str, str, len);
+	w->versions[w->newest].len = len;
+}
+
+static int effect_swap(struct world *w, const struct engine_call *call)
+{
+	if (w->newest != call->seq)
+		return -EAGAIN;
+	world_put(w, call->str, call->len);
+	return 0;
+}
+
+static int effect_load(struct world *w, struct engine_reply *reply)
+{
+	if (w->lost)
+		return -ENODATA;
+	if (!w->newest)
+		return -ENOENT;
+	reply->seq = w->newest;
+	reply->len = w->versions[w->newest].len;
+	reply->str = malloc(reply->len ? reply->len : 1);
+	memcpy(reply->str, w->versions[w->newest].str, reply->len);
+	return 0;
+}
+
+static int effect_members(struct world *w, struct engine_reply *reply)
+{
+	reply->members = calloc(GATEWAYS, sizeof(*reply->members));
+	memcpy(reply->members, w->members, sizeof(w->members));
+	reply->count = w->members_count;
+	return 0;
+}
+
+static int effect_announce(struct world *w, const char *target)
+{
+	int i;
+
+	for (i = 0; i < GATEWAYS; i++)
+		if (!strcmp(w->gw[i].name, target) && w->gw[i].alive &&
+		    !w->gw[i].deaf && !chance(w, 10))
+			event_add(w, &w->gw[i], EV_NEWS, latency(w));
+	return 0;
+}
+
+static int effect(struct world *w, struct gateway *g, struct event *ev)
+{
+	switch (ev->call.op) {
+	case ENGINE_JOIN:
+		return effect_join(w, g);
+	case ENGINE_LEAVE:
+		return effect_leave(w, g);
+	case ENGINE_ACK:
+		return effect_ack(w, g, ev->call.seq);
+	case ENGINE_LOAD:
+		return effect_load(w, &ev->reply);
+	case ENGINE_SWAP:
+		return effect_swap(w, &ev->call);
+	case ENGINE_MEMBERS:
+		return effect_members(w, &ev->reply);
+	default:
+		return effect_announce(w, ev->target);
+	}
+}
+
+static void event_drop(struct event *ev)
+{
+	free((char *)ev->call.str);
+	free(ev->reply.str);
+	free(ev->reply.members);
+}
+
+static enum swap_mode swap_mode(struct world *w, struct gateway *g)
+{
+	if (chance(w, 10))
+		return (enum swap_mode)(1 + world_draw(w, 3));
+	return g->swap_mode;
+}
+
+static void reply_later(struct world *w, struct gateway *g, struct event *ev)
+{
+	struct event *re;
+
+	/* No place for the result of one whose reply was given before. */
+	if (ev->late) {
+		event_drop(ev);
+		return;
+	}
+	free((char *)ev->call.str);
+	re = event_add(w, g, EV_REPLY, latency(w) + g->slow[ev->call.op]);
+	re->epoch = ev->epoch;
+	re->reply = ev->reply;
+}
+
+/* A swap with an unclear end: some of them still happen. */
+static void effect_unclear(struct world *w, struct gateway *g, struct event *ev,
+			   enum swap_mode mode)
+{
+	if (mode == SWAP_UNCLEAR_STORED) {
+		effect_swap(w, &ev->call);
+	} else if (mode == SWAP_UNCLEAR_LATE) {
+		struct event *late = event_add(w, g, EV_EFFECT, LATE_MS);
+
+		late->late = true;
+		late->call = ev->call;
+		ev->call.str = NULL;
+	}
+	ev->reply.rc = -EINPROGRESS;
+	reply_later(w, g, ev);
+}
+
+static void event_effect(struct world *w, struct gateway *g, struct event *ev)
+{
+	enum swap_mode mode = SWAP_GOOD;
+
+	/* What a dead daemon had begun may or may not happen. */
+	if (ev->epoch != g->epoch && ev->call.op != ENGINE_SWAP) {
+		event_drop(ev);
+		return;
+	}
+	if (ev->call.op == ENGINE_SWAP && !ev->late)
+		mode = swap_mode(w, g);
+	if (mode != SWAP_GOOD) {
+		effect_unclear(w, g, ev, mode);
+		return;
+	}
+	if (g->fail[ev->call.op] && !ev->late)
+		ev->reply.rc = g->fail[ev->call.op];
+	else if (chance(w, 3))
+		ev->reply.rc = -EIO;
+	else
+		ev->reply.rc = effect(w, g, ev);
+	reply_later(w, g, ev);
+}
+
+/* Actions of the engine */
+
+static uint64_t op_now(void *arg)
+{
+	return ((struct gateway *)arg)->w->now;
+}
+
+static void op_timer(void *arg, uint64_t at)
+{
+	((struct gateway *)arg)->timer_at = at;
+}
+
+static void op_store(void *arg, const struct engine_call *call)
+{
+	struct gateway *g = arg;
+	struct event *ev;
+
+	g->calls[call->op]++;
+	ev = event_add(g->w, g, EV_EFFECT, latency(g->w));
+	if (g->hang[call->op])
+		ev->at = UINT64_MAX - 1;
+	ev->call = *call;
+	ev->reply.op = call->op;
+	ev->reply.id = call->id;
+	if (call->gateway)
+		snprintf(ev->target, sizeof(ev->target), "%s", call->gateway);
+	if (call->str) {
+		char *copy = malloc(call->len);
+
+		memcpy(copy, call->str, call->len);
+		ev->call.str = copy;
+	}
+}
+
+static void push_settled(struct gateway *g, uint64_t seq)
+{
+	struct kernel *k = &g->kernel;
+
+	assert(k->valid && k->enforced == seq && k->drained >= seq);
+	check_settled(g->w, seq);
+	k->settled = seq;
+}
+
+static void op_push(void *arg, uint64_t seq, bool settled, const char *str,
+		    size_t len)
+{
+	struct gateway *g = arg;
+	struct kernel *k = &g->kernel;
+	struct event *ev;
+
+	k->pushes++;
+	if (settled) {
+		push_settled(g, seq);
+		return;
+	}
+	assert(str && len && tpr_peek_regs(str, len) >= 0);
+	ev = event_add(g->w, g, EV_PUSH_DONE, latency(g->w));
+	if (k->hold)
+		ev->at = UINT64_MAX - 1;
+	ev->seq = seq;
+	ev->status = seq < k->enforced ? ESTALE : k->refuse;
+	k->refuse = 0;
+	if (ev->status)
+		return;
+	k->enforced = seq;
+	k->valid = true;
+	/* Commands admitted under an older state may still be executing. */
+	if (k->drained > seq)
+		k->drained = seq;
+}
+
+static void op_invalidate(void *arg, int status)
+{
+	struct gateway *g = arg;
+
+	g->kernel.valid = false;
+	g->kernel.invalid_status = status;
+	g->kernel.invalidates++;
+}
+
+static void op_gone(void *arg)
+{
+	((struct gateway *)arg)->gone = true;
+}
+
+static void op_log(void *arg, enum engine_level level, uint64_t seq,
+		   const char *text)
+{
+	struct gateway *g = arg;
+
+	if (getenv("WORLD_LOG"))
+		fprintf(stderr, "%8llu %s %d seq %llu: %s\n", (u64)g->w->now,
+			g->name, (int)level, (u64)seq, text);
+	if (level > ENGINE_WARNING)
+		return;
+	g->complaints++;
+	snprintf(g->last_log, sizeof(g->last_log), "%s", text);
+}
+
+static void op_get_done(void *arg, uint64_t cookie, int status, const char *str,
+			size_t len)
+{
+	client_get_done(arg, cookie, status, str, len);
+}
+
+static void op_set_done(void *arg, uint64_t cookie, int status)
+{
+	client_set_done(arg, cookie, status);
+}
+
+static const struct engine_ops ops = {
+	.now = op_now,
+	.timer = op_timer,
+	.store = op_store,
+	.push = op_push,
+	.invalidate = op_invalidate,
+	.get_done = op_get_done,
+	.set_done = op_set_done,
+	.gone = op_gone,
+	.log = op_log,
+};
+
+/* Gateways */
+
+static void kernel_init(struct kernel *k)
+{
+	memset(k, 0, sizeof(*k));
+	k->drained = UINT64_MAX;
+}
+
+void gw_attach(struct world *w, int i)
+{
+	struct gateway *g = &w->gw[i];
+
+	g->kernel.attached = true;
+	g->kernel.valid = false;
+	g->gone = false;
+	if (g->alive)
+		assert(!engine_added(g->lu, IDENTITY, g->kernel.enforced));
+}
+
+void gw_detach(struct world *w, int i)
+{
+	struct gateway *g = &w->gw[i];
+
+	kernel_init(&g->kernel);
+	g->client.busy = false;
+	g->client.cookie++;
+	if (g->alive)
+		engine_removed(g->lu);
+}
+
+void gw_start(struct world *w, int i)
+{
+	struct gateway *g = &w->gw[i];
+
+	g->conf.incarnation += 100;
+	g->alive = true;
+	g->gone = false;
+	g->timer_at = ENGINE_NEVER;
+	g->lu = engine_new(&ops, g, &g->conf);
+	if (g->kernel.attached)
+		gw_attach(w, i);
+}
+
+void gw_die(struct world *w, int i)
+{
+	struct gateway *g = &w->gw[i];
+
+	g->alive = false;
+	g->epoch++;
+	g->client.busy = false;
+	g->client.cookie++;
+	engine_free(g->lu);
+	g->lu = NULL;
+	(void)w;
+}
+
+struct engine_status gw_status(struct world *w, int i)
+{
+	struct engine_status status;
+
+	engine_status(w->gw[i].lu, &status);
+	return status;
+}
+
+/* Time */
+
+static void event_reply(struct gateway *g, struct event *ev)
+{
+	if (!g->alive || ev->epoch != g->epoch) {
+		event_drop(ev);
+		return;
+	}
+	engine_store_done(g->lu, &ev->reply);
+	free(ev->reply.members);
+}
+
+static void event_push_done(struct gateway *g, struct event *ev)
+{
+	struct kernel *k = &g->kernel;
+
+	if (!k->attached)
+		return;
+	if (!ev->status && ev->seq > k->drained && ev->seq <= k->enforced)
+		k->drained = ev->seq;
+	if (g->alive && ev->epoch == g->epoch)
+		engine_push_done(g->lu, ev->seq, ev->status);
+}
+
+static void event_run(struct world *w, struct event *ev)
+{
+	struct gateway *g = &w->gw[ev->gateway];
+
+	switch (ev->kind) {
+	case EV_EFFECT:
+		event_effect(w, g, ev);
+		return;
+	case EV_REPLY:
+		event_reply(g, ev);
+		return;
+	case EV_PUSH_DONE:
+		event_push_done(g, ev);
+		return;
+	case EV_NEWS:
+		if (g->alive)
+			engine_news(g->lu);
+		return;
+	}
+}
+
+static struct event *event_next(struct world *w)
+{
+	struct event *next = NULL;
+	size_t i;
+
+	for (i = 0; i < w->events_count; i++) {
+		struct event *ev = &w->events[i];
+
+		if (!next || ev->at < next->at ||
+		    (ev->at == next->at && ev->order < next->order))
+			next = ev;
+	}
+	return next;
+}
+
+static struct gateway *timer_next(struct world *w)
+{
+	struct gateway *next = NULL;
+	int i;
+
+	for (i = 0; i < GATEWAYS; i++)
+		if (w->gw[i].alive && w->gw[i].timer_at != ENGINE_NEVER &&
+		    (!next || w->gw[i].timer_at < next->timer_at))
+			next = &w->gw[i];
+	return next;
+}
+
+static void world_event(struct world *w, struct event *ev)
+{
+	struct event copy = *ev;
+
+	*ev = w->events[--w->events_count];
+	w->now = copy.at > w->now ? copy.at : w->now;
+	event_run(w, &copy);
+}
+
+static void world_timer(struct world *w, struct gateway *g)
+{
+	w->now = g->timer_at > w->now ? g->timer_at : w->now;
+	g->timer_at = ENGINE_NEVER;
+	engine_timer(g->lu);
+}
+
+static bool world_step(struct world *w, uint64_t until)
+{
+	struct event *ev = event_next(w);
+	struct gateway *g = timer_next(w);
+	int i;
+
+	if (ev && g && g->timer_at < ev->at)
+		ev = NULL;
+	if ((ev ? ev->at : g ? g->timer_at : UINT64_MAX) > until)
+		return false;
+	if (ev)
+		world_event(w, ev);
+	else
+		world_timer(w, g);
+	for (i = 0; i < GATEWAYS; i++)
+		if (w->gw[i].alive && w->gw[i].kernel.attached)
+			client_step(&w->gw[i]);
+	return true;
+}
+
+void world_run(struct world *w, uint64_t ms)
+{
+	uint64_t until = w->now + ms;
+	unsigned int steps = 0;
+
+	while (world_step(w, until))
+		assert(++steps < 1000000);
+	w->now = until;
+}
+
+void world_init(struct world *w, uint64_t seed)
+{
+	int i;
+
+	memset(w, 0, sizeof(*w));
+	w->now = 1000;
+	w->rng = seed * 0x9e3779b97f4a7c15ull + 1;
+	for (i = 0; i < GATEWAYS; i++) {
+		struct gateway *g = &w->gw[i];
+
+		g->w = w;
+		kernel_init(&g->kernel);
+		g->index = i;
+		snprintf(g->name, sizeof(g->name), "gw%d", i);
+		g->conf.gateway = g->name;
+		g->conf.incarnation = (uint64_t)i;
+		g->conf.member_timeout_ms = 5000;
+		g->client.again = true;
+	}
+}
+
+void world_free(struct world *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->events_count; i++)
+		event_drop(&w->events[i]);
+	for (i = 0; i < GATEWAYS; i++) {
+		engine_free(w->gw[i].lu);
+		free(w->gw[i].client.str);
+	}
+	for (i = 0; i < VERSIONS_MAX; i++)
+		free(w->versions[i].str);
+}

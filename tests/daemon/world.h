@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Three gateways, one logical unit, one store, in virtual time:
+ *
+ *	kernel 0   kernel 1   kernel 2		enforce, ask GET and SET
+ *	engine 0   engine 1   engine 2		the code under test
+ *	 \________store_________/
+ *
+ * Fault budget: any store call can fail, take arbitrarily long or (swap) end
+ * unclear, with its effect before, after or never; news can be lost; a
+ * kernel's installing can take arbitrarily long; a daemon can die and come
+ * back.  The store itself never loses what it said it had stored, unless a
+ * test takes it away by hand.
+ *
+ * Latencies are fixed, or drawn from a seed.
+ */
+#ifndef TEST_WORLD_H
+#define TEST_WORLD_H
+
+/* The checks are assertions. */
+#undef NDEBUG
+
+#include "engine.h"
+#include "tpr_string.h"
+
+enum {
+	GATEWAYS = 3,
+	VERSIONS_MAX = 1024,
+	EVENTS_MAX = 4096,
+	WRITES_MAX = 1024,
+	OPS = ENGINE_ANNOUNCE + 1,
+};
+
+#define IDENTITY "serial-1"
+
+enum swap_mode {
+	SWAP_GOOD,
+	SWAP_UNCLEAR_STORED,
+	SWAP_UNCLEAR_NOT,
+	SWAP_UNCLEAR_LATE, /* takes effect 300 ms later */
+};
+
+struct kernel {
+	bool attached;
+	bool valid; /* executes commands that a reservation can forbid */
+	bool hold; /* does not finish installing */
+	int refuse; /* answers the next push with this errno */
+	uint64_t enforced;
+	/* Oldest state under which a command may be executing; ~0: none. */
+	uint64_t drained;
+	uint64_t settled;
+	int invalid_status; /* of the last INVALIDATE */
+	unsigned int invalidates;
+	unsigned int pushes;
+};
+
+/* One PR OUT: GET, decide, SET, again if it was too late. */
+struct client {
+	bool busy;
+	bool again; /* repeat on EAGAIN, as the kernel does */
+	uint64_t cookie;
+	uint64_t floor; /* newest answer given before the GET began */
+	struct tpr_writer token;
+	uint64_t seq;
+	int get_status; /* -1: not answered yet */
+	int set_status;
+	uint64_t get_seq;
+	char *str;
+	size_t len;
+};
+
+struct gateway {
+	struct world *w;
+	int index;
+	char name[16];
+	bool alive; /* the daemon runs */
+	bool deaf; /* hears no news */
+	uint32_t epoch; /* counts its lives */
+	uint64_t timer_at;
+	struct engine_conf conf;
+	struct engine_lu *lu;
+	struct kernel kernel;
+	struct client client;
+	uint64_t writes;
+
+	int fail[OPS]; /* these calls return it, with no effect */
+	uint64_t slow[OPS]; /* their replies take so much longer */
+	bool hang[OPS]; /* these calls do not return */
+	enum swap_mode swap_mode;
+	unsigned int calls[OPS];
+	bool gone;
+	char last_log[512]; /* newest line at warning level or above */
+	unsigned int complaints;
+};
+
+enum event_kind { EV_EFFECT, EV_REPLY, EV_PUSH_DONE, EV_NEWS };
+
+struct event {
+	enum event_kind kind;
+	uint64_t at, order;
+	int gateway;
+	uint32_t epoch;
+	bool late; /* EV_EFFECT whose reply was given before */
+	struct engine_call call;
+	char target[64];
+	struct engine_reply reply;
+	uint64_t seq;
+	int status;
+};
+
+/* A SET that was answered. */
+struct write_record {
+	struct tpr_writer token;
+	uint64_t seq;
+	int status;
+};
+
+struct world {
+	uint64_t now;
+	uint64_t rng;
+	bool random;
+	bool faults; /* draw random faults too */
+
+	/* The store. */
+	struct {
+		char *str;
+		size_t len;
+	} versions[VERSIONS_MAX];
+	uint64_t newest;
+	bool lost;
+	struct store_member members[GATEWAYS];
+	size_t members_count;
+
+	struct gateway gw[GATEWAYS];
+	struct event events[EVENTS_MAX];
+	size_t events_count;
+	uint64_t events_order;
+
+	uint64_t promised; /* newest version that a SET_DONE(0) told */
+	struct write_record writes[WRITES_MAX];
+	size_t writes_count;
+};
+
+void world_init(struct world *w, uint64_t seed);
+void world_free(struct world *w);
+/* All that happens within @ms. */
+void world_run(struct world *w, uint64_t ms);
+uint64_t world_draw(struct world *w, uint64_t below);
+
+/* The daemon starts, or its device is attached. */
+void gw_start(struct world *w, int i);
+/* The daemon dies; its kernel stays. */
+void gw_die(struct world *w, int i);
+void gw_attach(struct world *w, int i);
+void gw_detach(struct world *w, int i);
+struct engine_status gw_status(struct world *w, int i);
+const struct store_member *world_member(struct world *w, int i);
+
+void client_get(struct world *w, int i);
+/* GET and then SET. */
+void client_write(struct world *w, int i);
+/* world_client.c, for world.c: answers from the engine, and what follows. */
+void client_get_done(struct gateway *g, uint64_t cookie, int status,
+		     const char *str, size_t len);
+void client_set_done(struct gateway *g, uint64_t cookie, int status);
+void client_step(struct gateway *g);
+/* No command is executing any more by leave of a state older than @seq. */
+void check_settled(struct world *w, uint64_t seq);
+/* Appends a string as the store's newest version, whatever it is. */
+void world_put(struct world *w, const char *str, size_t len);
+/* A string numbered @seq of the device @identity. */
+char *world_string(uint64_t seq, const char *identity, size_t *len);
+/* No answer that was given has turned out wrong. */
+void world_check(struct world *w);
+
+#endif

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* After the fact: the history of the store against the answers given. */
+#include "world.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+char *world_string(uint64_t seq, const char *identity, size_t *len)
+{
+	struct tcmu_pr_info *info = malloc(tpr_info_size(0));
+	struct tpr_writer writer = {.gateway = "elsewhere"};
+	char *buf = malloc(tpr_encoded_max(0));
+	long n;
+
+	tpr_info_init(info, 0);
+	strcpy(info->device, identity);
+	while (info->seq < seq) {
+		writer.count++;
+		tpr_stamp(info, &writer, TPR_ACT_REGISTER);
+	}
+	n = tpr_encode(info, buf, tpr_encoded_max(0));
+	assert(n > 0);
+	*len = (size_t)n;
+	free(info);
+	return buf;
+}
+
+static struct tcmu_pr_info *version(struct world *w, uint64_t seq)
+{
+	struct tcmu_pr_info *info = malloc(tpr_info_size(0));
+
+	tpr_info_init(info, 0);
+	assert(!tpr_decode(info, w->versions[seq].str, w->versions[seq].len,
+			   NULL));
+	return info;
+}
+
+/* Number of versions that @token wrote; they must all be @seq. */
+static unsigned int written(struct world *w, const struct tpr_writer *token,
+			    uint64_t seq)
+{
+	unsigned int count = 0;
+	uint64_t s;
+
+	for (s = 1; s <= w->newest; s++) {
+		struct tcmu_pr_info *info = version(w, s);
+		const struct tpr_writer *by = &info->changes[0].writer;
+
+		if (by->count == token->count &&
+		    by->incarnation == token->incarnation &&
+		    !strcmp(by->gateway, token->gateway)) {
+			assert(s == seq);
+			count++;
+		}
+		free(info);
+	}
+	return count;
+}
+
+/* Each version is its predecessor with one change: nothing was lost. */
+static void check_history(struct world *w)
+{
+	uint64_t s;
+
+	for (s = 1; s <= w->newest; s++) {
+		struct tcmu_pr_info *info = version(w, s);
+
+		assert(info->seq == s);
+		assert(info->gen == s - 1);
+		free(info);
+	}
+}
+
+void world_check(struct world *w)
+{
+	size_t i;
+
+	check_history(w);
+	for (i = 0; i < w->writes_count; i++) {
+		const struct write_record *rec = &w->writes[i];
+		unsigned int n = written(w, &rec->token, rec->seq);
+
+		if (!rec->status || rec->status == ETIMEDOUT)
+			assert(n == 1);
+		else if (rec->status == EINPROGRESS)
+			assert(n <= 1);
+		else
+			assert(n == 0);
+	}
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The client: what a kernel does with a PR OUT. */
+#include "world.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static void client_begin(struct world *w, struct gateway *g)
+{
+	struct client *c = &g->client;
+
+	c->cookie++;
+	c->floor = w->promised;
+	c->get_status = -1;
+	c->set_status = -1;
+	engine_get(g->lu, c->cookie);
+}
+
+void client_get(struct world *w, int i)
+{
+	w->gw[i].client.busy = false;
+	client_begin(w, &w->gw[i]);
+}
+
+void client_write(struct world *w, int i)
+{
+	w->gw[i].client.busy = true;
+	client_begin(w, &w->gw[i]);
+}
+
+/* The next string: one PRGENERATION more, so that a lost update shows. */
+static void client_decide(struct gateway *g, const char *str, size_t len)
+{
+	struct client *c = &g->client;
+	struct tcmu_pr_info *info = malloc(tpr_info_size(0));
+	long n;
+
+	tpr_info_init(info, 0);
+	assert(!tpr_decode(info, str, len, NULL));
+	strcpy(c->token.gateway, g->name);
+	c->token.incarnation = g->conf.incarnation;
+	c->token.count = ++g->writes;
+	info->gen++;
+	tpr_stamp(info, &c->token, TPR_ACT_REGISTER);
+	c->seq = info->seq;
+	free(c->str);
+	c->str = malloc(tpr_encoded_max(0));
+	n = tpr_encode(info, c->str, tpr_encoded_max(0));
+	assert(n > 0);
+	c->len = (size_t)n;
+	free(info);
+}
+
+void client_get_done(struct gateway *g, uint64_t cookie, int status,
+		     const char *str, size_t len)
+{
+	struct client *c = &g->client;
+	struct tcmu_pr_info *info;
+
+	if (cookie != c->cookie)
+		return;
+	c->get_status = status;
+	if (status) {
+		c->busy = false;
+		return;
+	}
+	info = malloc(tpr_info_size(0));
+	tpr_info_init(info, 0);
+	assert(!tpr_decode(info, str, len, NULL));
+	c->get_seq = info->seq;
+	free(info);
+	assert(c->get_seq >= c->floor);
+	check_settled(g->w, c->get_seq);
+	if (c->busy)
+		client_decide(g, str, len);
+}
+
+void client_set_done(struct gateway *g, uint64_t cookie, int status)
+{
+	struct world *w = g->w;
+	struct client *c = &g->client;
+	struct write_record *rec;
+
+	if (cookie != c->cookie)
+		return;
+	c->busy = false;
+	c->set_status = status;
+	rec = &w->writes[w->writes_count++];
+	assert(w->writes_count < WRITES_MAX);
+	rec->token = c->token;
+	rec->seq = c->seq;
+	rec->status = status;
+	if (status)
+		return;
+	check_settled(w, c->seq);
+	if (c->seq > w->promised)
+		w->promised = c->seq;
+}
+
+/* The kernel's next request, outside of the engine's own actions. */
+void client_step(struct gateway *g)
+{
+	struct client *c = &g->client;
+
+	if (c->busy && !c->get_status && c->str && c->set_status == -1) {
+		c->set_status = -2;
+		engine_set(g->lu, c->cookie, c->seq - 1, c->str, c->len);
+	} else if (c->again && c->set_status == EAGAIN) {
+		c->busy = true;
+		client_begin(g->w, g);
+	}
+}
