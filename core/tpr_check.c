@@ -72,10 +72,15 @@ static const struct tpr_opcode table[] = {
 	OP(0x93, C_WRITE, "WRITE SAME(16)"),
 	SA(0x9e, 0x10, C_ALWAYS, "READ CAPACITY(16)"),
 	SA(0x9e, 0x12, C_READ, "GET LBA STATUS"),
+	SA(0x9e, 0x13, C_ALWAYS, "REPORT REFERRALS"),
 	OP(0xa0, C_ALWAYS, "REPORT LUNS"),
+	SA(0xa3, 0x05, C_ALWAYS, "REPORT IDENTIFYING INFORMATION"),
 	SA(0xa3, 0x0a, C_ALWAYS, "REPORT TARGET PORT GROUPS"),
+	SA(0xa3, 0x0b, C_ALWAYS, "REPORT ALIASES"),
 	SA(0xa3, 0x0c, C_READ, "REPORT SUPPORTED OPERATION CODES"),
 	SA(0xa3, 0x0d, C_READ, "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS"),
+	SA(0xa3, 0x0e, C_ALWAYS, "REPORT PRIORITY"),
+	SA(0xa3, 0x0f, C_ALWAYS, "REPORT TIMESTAMP"),
 	SA(0xa4, 0x0a, C_WRITE, "SET TARGET PORT GROUPS"),
 	OP(0xa8, C_READ, "READ(12)"),
 	OP(0xaa, C_WRITE, "WRITE(12)"),
@@ -151,6 +156,9 @@ u8 tpr_allowed(const struct tcmu_pr_info *info, const struct tpr_nexus *nexus)
 	u8 type = info->rsv.type;
 	int idx;
 
+	/* An SPC-2 reservation excludes all but its holder. */
+	if (info->scsi2_held && tpr_nexus_cmp(&info->scsi2_holder, nexus))
+		return ALWAYS_MASK;
 	if (type == TPR_NO_RESERVATION)
 		return ALWAYS_MASK | C_READ | C_WRITE;
 	idx = tpr_find(info, nexus);

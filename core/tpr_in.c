@@ -75,15 +75,6 @@ static void report_capabilities(struct data *d,
 	add(d, caps, sizeof(caps));
 }
 
-static void zeroes(struct data *d, u32 len)
-{
-	static const u8 none[8];
-
-	for (; len > sizeof(none); len -= (u32)sizeof(none))
-		add(d, none, (u32)sizeof(none));
-	add(d, none, len);
-}
-
 static u8 hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -128,6 +119,7 @@ static void iscsi_transport_id(struct data *d, const struct tpr_nexus *n)
 {
 	static const char digits[] = "0123456789abcdef";
 	char isid[2 * TPR_ISID_LEN];
+	static const u8 padding[4]; /* 1 to 4 bytes of it */
 	u8 head[4] = { 0x40 | TPR_PROTO_ISCSI };
 	u32 len = iscsi_name_len(n), i;
 
@@ -138,7 +130,7 @@ static void iscsi_transport_id(struct data *d, const struct tpr_nexus *n)
 	add(d, n->initiator, (u32)strlen(n->initiator));
 	add(d, ",i,0x", 5);
 	add(d, isid, sizeof(isid));
-	zeroes(d, len - (u32)strlen(n->initiator) - 5 - (u32)sizeof(isid));
+	add(d, padding, len - (u32)strlen(n->initiator) - 5 - (u32)sizeof(isid));
 }
 
 /* The TransportIDs of 24 bytes, SPC-4 7.6.4.2 to .5. */

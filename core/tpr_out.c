@@ -91,11 +91,13 @@ static struct tpr_result do_register(struct tcmu_pr_info *info,
 		return tpr_conflict();
 
 	if (o->self < 0 && o->sa_key) {
-		if (tpr_reg_add(info, o->nexus, o->sa_key, false) < 0)
+		if (!tpr_nexus_valid(o->nexus) ||
+		    tpr_reg_add(info, o->nexus, o->sa_key, false) < 0)
 			return tpr_check(TPR_SK_ILLEGAL_REQUEST,
 					 TPR_ASC_REG_RESOURCES);
 	} else if (o->self >= 0 && o->sa_key) {
 		info->regs[o->self].key = o->sa_key;
+		info->regs[o->self].nexus.rtpi = o->nexus->rtpi;
 	} else if (o->self >= 0) {
 		tpr_reg_remove(info, (u32)o->self);
 	}
@@ -151,11 +153,11 @@ static struct tpr_result do_clear(struct tcmu_pr_info *info)
 
 /*
  * Removes the registrations with @key (0: all), except that at index @spare
- * (-1: none).  The reservation is not looked at.  Returns how many went.
+ * (-1: none).  The reservation keeps its holder, which must not be removed.
  */
-static u32 remove_keys(struct tcmu_pr_info *info, u64 key, int spare)
+static void remove_keys(struct tcmu_pr_info *info, u64 key, int spare)
 {
-	u32 i, kept = 0, removed;
+	u32 i, kept = 0;
 
 	for (i = 0; i < info->num_regs; i++) {
 		bool keep = (int)i == spare || (key && info->regs[i].key != key);
@@ -168,9 +170,7 @@ static u32 remove_keys(struct tcmu_pr_info *info, u64 key, int spare)
 			info->regs[kept] = info->regs[i];
 		kept++;
 	}
-	removed = info->num_regs - kept;
 	info->num_regs = kept;
-	return removed;
 }
 
 static u32 count_keys(const struct tcmu_pr_info *info, u64 key)

@@ -36,8 +36,8 @@ struct tpr_result tpr_out_check(const struct tpr_out_req *req);
  * Executes the command on @info, which holds the newest state.  On GOOD
  * *@changed tells whether @info was changed and has to be stored (then
  * *@action is what to tpr_stamp() it with); on any other status @info is
- * untouched.  @info needs room for one registration more than it has, else a
- * new registration ends with INSUFFICIENT REGISTRATION RESOURCES.
+ * untouched.  A new registration ends with INSUFFICIENT REGISTRATION RESOURCES
+ * when @info has no room for it, or the string no way to name the nexus.
  *
  * PRGENERATION is counted here and nowhere else.
  */

@@ -26,6 +26,59 @@ int tpr_info_copy(struct tcmu_pr_info *dst, const struct tcmu_pr_info *src)
 	return 0;
 }
 
+static bool is_graph(char c)
+{
+	return c >= 0x21 && c <= 0x7e;
+}
+
+/* Length of @name if it can name a port, else 0. */
+static size_t name_len(const char *name)
+{
+	size_t len = 0;
+
+	while (len <= TPR_NAME_MAX && is_graph(name[len]) && name[len] != ',')
+		len++;
+	if (len > TPR_NAME_MAX || name[len] || !strcmp(name, "*"))
+		return 0;
+	return len;
+}
+
+bool tpr_name_valid(const char *name)
+{
+	return name_len(name) > 0;
+}
+
+static bool is_gateway_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+}
+
+bool tpr_gateway_valid(const char *name)
+{
+	size_t len = 0;
+
+	while (len <= TPR_GATEWAY_MAX && is_gateway_char(name[len]))
+		len++;
+	return len > 0 && len <= TPR_GATEWAY_MAX && !name[len];
+}
+
+/* What the string can say of an initiator port. */
+static bool initiator_valid(const struct tpr_nexus *nexus)
+{
+	static const u8 no_isid[TPR_ISID_LEN];
+
+	if (!tpr_name_valid(nexus->initiator) || nexus->proto > 15)
+		return false;
+	return nexus->proto == TPR_PROTO_ISCSI ||
+	       !memcmp(nexus->isid, no_isid, sizeof(no_isid));
+}
+
+bool tpr_nexus_valid(const struct tpr_nexus *nexus)
+{
+	return initiator_valid(nexus) && tpr_name_valid(nexus->target);
+}
+
 /* The initiator port's share of the order: all its target ports are adjacent. */
 static int initiator_cmp(const struct tpr_nexus *a, const struct tpr_nexus *b)
 {
@@ -214,6 +267,16 @@ static bool changes_valid(const struct tcmu_pr_info *info)
 	return true;
 }
 
+static bool reg_valid(const struct tpr_reg *reg)
+{
+	if (!reg->key)
+		return false;
+	if (!reg->all_tg_pt)
+		return tpr_nexus_valid(&reg->nexus);
+	return initiator_valid(&reg->nexus) && !reg->nexus.target[0] &&
+	       !reg->nexus.tag;
+}
+
 static bool regs_valid(const struct tcmu_pr_info *info)
 {
 	u32 i;
@@ -223,7 +286,7 @@ static bool regs_valid(const struct tcmu_pr_info *info)
 	for (i = 0; i < info->num_regs; i++) {
 		const struct tpr_reg *reg = &info->regs[i];
 
-		if (!reg->key || reg->all_tg_pt != !reg->nexus.target[0])
+		if (!reg_valid(reg))
 			return false;
 		if (!i)
 			continue;

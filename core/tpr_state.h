@@ -123,6 +123,15 @@ void tpr_info_init(struct tcmu_pr_info *info, u32 max_regs);
  */
 int tpr_info_copy(struct tcmu_pr_info *dst, const struct tcmu_pr_info *src);
 
+/* True if the string can name @nexus, which is not for all target ports. */
+bool tpr_nexus_valid(const struct tpr_nexus *nexus);
+
+/* True if @name can stand for an initiator or target port in the string. */
+bool tpr_name_valid(const char *name);
+
+/* True if @name can name a gateway: 1 to 63 bytes of letters, digits, "-._". */
+bool tpr_gateway_valid(const char *name);
+
 /* Total order of nexuses, ignoring rtpi: <0, 0 or >0. */
 int tpr_nexus_cmp(const struct tpr_nexus *a, const struct tpr_nexus *b);
 

@@ -6,6 +6,9 @@
  * their functions side by side, pair by pair.
  */
 
+/* There is always a next one. */
+#define SEQ_MAX (~0ULL - 1)
+
 static const char *const action_names[TPR_ACT_MAX] = {
 	[TPR_ACT_CREATE] = "create",
 	[TPR_ACT_REGISTER] = "register",
@@ -35,38 +38,6 @@ const char *tpr_action_name(u8 action)
 static bool is_graph(char c)
 {
 	return c >= 0x21 && c <= 0x7e;
-}
-
-/* Length of @name if it can name a port, else 0. */
-static size_t name_len(const char *name)
-{
-	size_t len = 0;
-
-	while (len <= TPR_NAME_MAX && is_graph(name[len]) && name[len] != ',')
-		len++;
-	if (len > TPR_NAME_MAX || name[len] || !strcmp(name, "*"))
-		return 0;
-	return len;
-}
-
-bool tpr_name_valid(const char *name)
-{
-	return name_len(name) > 0;
-}
-
-static bool is_gateway_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-}
-
-bool tpr_gateway_valid(const char *name)
-{
-	size_t len = 0;
-
-	while (len <= TPR_GATEWAY_MAX && is_gateway_char(name[len]))
-		len++;
-	return len > 0 && len <= TPR_GATEWAY_MAX && !name[len];
 }
 
 static bool device_valid(const char *device)
@@ -480,33 +451,16 @@ static u64 get_field(struct reader *r, const char *name, u64 max)
 	return v;
 }
 
-static bool nexus_encodable(const struct tpr_nexus *n, bool all_tg_pt)
-{
-	static const u8 no_isid[TPR_ISID_LEN];
-
-	if (!tpr_name_valid(n->initiator) || n->proto > 15)
-		return false;
-	if (n->proto != TPR_PROTO_ISCSI &&
-	    memcmp(n->isid, no_isid, sizeof(no_isid)))
-		return false;
-	return all_tg_pt ? !n->target[0] && !n->tag :
-			   tpr_name_valid(n->target);
-}
-
 static bool encodable(const struct tcmu_pr_info *info)
 {
 	u32 i;
 
 	if (!tpr_info_valid(info) || !info->seq || !device_valid(info->device))
 		return false;
-	if (info->scsi2_held && !nexus_encodable(&info->scsi2_holder, false))
+	if (info->scsi2_held && !tpr_nexus_valid(&info->scsi2_holder))
 		return false;
 	for (i = 0; i < info->num_changes; i++)
 		if (!tpr_gateway_valid(info->changes[i].writer.gateway))
-			return false;
-	for (i = 0; i < info->num_regs; i++)
-		if (!nexus_encodable(&info->regs[i].nexus,
-				     info->regs[i].all_tg_pt))
 			return false;
 	return true;
 }
@@ -545,11 +499,13 @@ long tpr_encode(const struct tcmu_pr_info *info, char *buf, size_t cap)
 int tpr_peek_regs(const char *str, size_t len)
 {
 	struct tpr_string_error err = { 0 };
-	struct reader r = { .p = str, .end = str + len, .err = &err };
+	struct reader r = { .p = str, .end = str ? str + len : str,
+			    .err = &err };
 	u64 num;
 
-	get_field(&r, "vers", TPR_FORMAT_VERSION);
-	get_field(&r, "seq", ~0ULL);
+	if (get_field(&r, "vers", TPR_FORMAT_VERSION) != TPR_FORMAT_VERSION)
+		return -EINVAL;
+	get_field(&r, "seq", SEQ_MAX);
 	/* The next lines hold names: skip them as a whole. */
 	for (num = 0; num < 3; num++) {
 		while (r.p < r.end && *r.p != '\n')
@@ -562,13 +518,13 @@ int tpr_peek_regs(const char *str, size_t len)
 
 static void check_crc(struct reader *r, const char *str)
 {
-	const char *body_end = r->end - CRC_LINE_LEN;
-	const char *p = r->p;
+	const char *body_end, *p = r->p;
 
-	if (r->end - r->p < CRC_LINE_LEN) {
+	if (!str || r->end - r->p < CRC_LINE_LEN) {
 		fail(r, "too short for a string");
 		return;
 	}
+	body_end = r->end - CRC_LINE_LEN;
 	r->p = body_end;
 	if (!accept(r, "crc32c=") ||
 	    get_hex(r, 8) != tpr_crc32c(0, str, (size_t)(body_end - str)) ||
@@ -585,7 +541,7 @@ static void get_body(struct reader *r, struct tcmu_pr_info *info)
 	info->vers = (u32)get_field(r, "vers", 0xffffffff);
 	if (info->vers != TPR_FORMAT_VERSION)
 		fail(r, "unknown format version");
-	info->seq = get_field(r, "seq", ~0ULL);
+	info->seq = get_field(r, "seq", SEQ_MAX);
 	get_scsi2(r, info);
 	info->gen = (u32)get_field(r, "gen", 0xffffffff);
 	get_rsv(r, &info->rsv);
@@ -608,7 +564,7 @@ int tpr_decode(struct tcmu_pr_info *info, const char *str, size_t len,
 	       struct tpr_string_error *err)
 {
 	struct tpr_string_error scratch;
-	struct reader r = { .p = str, .end = str + len };
+	struct reader r = { .p = str, .end = str ? str + len : str };
 	u32 max_regs = info->max_regs;
 	bool room;
 

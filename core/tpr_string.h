@@ -70,12 +70,6 @@ int tpr_decode(struct tcmu_pr_info *info, const char *str, size_t len,
 /* The word for enum tpr_action as it stands in the string; NULL if unknown. */
 const char *tpr_action_name(u8 action);
 
-/* True if @name can stand for an initiator or target port in the string. */
-bool tpr_name_valid(const char *name);
-
-/* True if @name can name a gateway: 1 to 63 bytes of letters, digits, "-._". */
-bool tpr_gateway_valid(const char *name);
-
 /* CRC32C of @len bytes, @crc being that of the bytes before, 0 at first. */
 u32 tpr_crc32c(u32 crc, const void *data, size_t len);
 

@@ -25,7 +25,8 @@ static bool all_known(const struct tcmu_pr_info *old,
 static u16 lost_registration(const struct tcmu_pr_info *old,
 			     const struct tcmu_pr_info *now)
 {
-	if (happened(old, now, TPR_ACT_PREEMPT))
+	if (happened(old, now, TPR_ACT_PREEMPT) ||
+	    happened(old, now, TPR_ACT_REPAIR))
 		return TPR_ASC_REG_PREEMPTED;
 	if (happened(old, now, TPR_ACT_CLEAR))
 		return TPR_ASC_RSV_PREEMPTED;
@@ -36,6 +37,37 @@ static u16 lost_registration(const struct tcmu_pr_info *old,
 	return TPR_ASC_REG_PREEMPTED;
 }
 
+static bool holder_left(const struct tcmu_pr_info *old,
+			const struct tcmu_pr_info *now)
+{
+	return old->rsv.holder != TPR_HOLDER_ALL &&
+	       tpr_find(now, &old->regs[old->rsv.holder].nexus) < 0;
+}
+
+/*
+ * A reservation that registrants share ended by RELEASE or by its holder's
+ * unregistration, whether or not another one exists by now.
+ */
+static bool shared_was_released(const struct tcmu_pr_info *old,
+				const struct tcmu_pr_info *now)
+{
+	if (!tpr_type_shared(old->rsv.type))
+		return false;
+	return now->rsv.type == TPR_NO_RESERVATION ||
+	       happened(old, now, TPR_ACT_RELEASE) ||
+	       (holder_left(old, now) && !happened(old, now, TPR_ACT_PREEMPT));
+}
+
+/* A PREEMPT that puts another type in place releases the old one. */
+static bool preempt_changed_type(const struct tcmu_pr_info *old,
+				 const struct tcmu_pr_info *now)
+{
+	return old->rsv.type != TPR_NO_RESERVATION &&
+	       now->rsv.type != TPR_NO_RESERVATION &&
+	       old->rsv.type != now->rsv.type &&
+	       happened(old, now, TPR_ACT_PREEMPT);
+}
+
 u16 tpr_unit_attention(const struct tcmu_pr_info *old,
 		       const struct tcmu_pr_info *now,
 		       const struct tpr_nexus *nexus)
@@ -44,17 +76,7 @@ u16 tpr_unit_attention(const struct tcmu_pr_info *old,
 		return TPR_ASC_NONE;
 	if (tpr_find(now, nexus) < 0)
 		return lost_registration(old, now);
-	/*
-	 * Still registered: RELEASE, or the holder's unregistration, of a
-	 * reservation that registrants share, and a PREEMPT that changed the
-	 * type, release it for them.
-	 */
-	if (tpr_type_shared(old->rsv.type) &&
-	    now->rsv.type == TPR_NO_RESERVATION)
-		return TPR_ASC_RSV_RELEASED;
-	if (old->rsv.type != TPR_NO_RESERVATION &&
-	    old->rsv.type != now->rsv.type &&
-	    happened(old, now, TPR_ACT_PREEMPT))
+	if (shared_was_released(old, now) || preempt_changed_type(old, now))
 		return TPR_ASC_RSV_RELEASED;
 	return TPR_ASC_NONE;
 }

@@ -173,8 +173,6 @@ static void pr_out(struct tpr_dev *dev, struct tpr_cmd *pc)
 						    min_t(u32, sizeof(param),
 							  cmd->data_length));
 	res = tpr_out_check(&c.req);
-	if (res.status == TPR_GOOD && !tpr_name_valid(pc->nexus->target))
-		res = tpr_check(TPR_SK_ILLEGAL_REQUEST, TPR_ASC_REG_RESOURCES);
 	if (res.status == TPR_GOOD && tpr_nl_writer(&c.writer))
 		res = tpr_error_result(ENOTCONN);
 	if (res.status == TPR_GOOD) {

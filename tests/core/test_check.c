@@ -87,7 +87,12 @@ static const struct command commands[] = {
 	{"PREVENT, 2", "CCCC", {0x1e, 0, 0, 0, 0x02}},
 	{"PREVENT, 3", "CCCC", {0x1e, 0, 0, 0, 0x03}},
 	{"ALLOW, reserved bits", "AAAA", {0x1e, 0xff, 0, 0, 0xfc}},
+	{"REPORT REFERRALS", "AAAA", {0x9e, 0x13}},
+	{"REPORT IDENTIFYING INFORMATION", "AAAA", {0xa3, 0x05}},
 	{"REPORT TARGET PORT GROUPS", "AAAA", {0xa3, 0x0a}},
+	{"REPORT ALIASES", "AAAA", {0xa3, 0x0b}},
+	{"REPORT PRIORITY", "AAAA", {0xa3, 0x0e}},
+	{"REPORT TIMESTAMP", "AAAA", {0xa3, 0x0f}},
 	{"REPORT SUPPORTED OPERATION CODES", "ACAC", {0xa3, 0x0c}},
 	{"REPORT SUPPORTED TASK MANAGEMENT", "ACAC", {0xa3, 0x0d}},
 	{"SET TARGET PORT GROUPS", "CCCC", {0xa4, 0x0a}},
@@ -375,6 +380,24 @@ static void test_table_is_sorted(void **unused)
 	}
 }
 
+/* A string may hold an SPC-2 reservation: then only its holder gets through. */
+static void test_spc2_reservation_excludes_others(void **unused)
+{
+	struct tcmu_pr_info *info = state("A1 B2");
+	struct tpr_nexus a = nexus('A'), b = nexus('B');
+
+	(void)unused;
+	info->scsi2_held = true;
+	info->scsi2_holder = a;
+	assert_int_equal(tpr_allowed(info, &a) & TPR_CLASS_WRITE,
+			 TPR_CLASS_WRITE);
+	assert_int_equal(tpr_allowed(info, &b) &
+				 (TPR_CLASS_READ | TPR_CLASS_WRITE),
+			 0);
+	assert_true(tpr_allowed(info, &b) & TPR_CLASS_ALWAYS);
+	free(info);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -386,6 +409,7 @@ int main(void)
 		cmocka_unit_test(test_short_cdbs),
 		cmocka_unit_test(test_long_cdb),
 		cmocka_unit_test(test_table_is_sorted),
+		cmocka_unit_test(test_spc2_reservation_excludes_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@ enum {
 /* Every kind of field: four protocols, all target ports, SPC-2, 8 changes. */
 static const char golden[] =
 	"vers=1\n"
-	"seq=18446744073709551615\n"
+	"seq=18446744073709551614\n"
 	"scsi2_rsv=iqn.h,i,0x0123456789ab iqn.t,t,0xffff 5 65535\n"
 	"gen=4294967295\n"
 	"rsv=3 2\n"
@@ -20,16 +20,16 @@ static const char golden[] =
 	"aptpl=1\n"
 	"device=tcmu:600140512345678,~!\n"
 	"num_changes=8\n"
-	"change=18446744073709551615 create gw-1 0x0000000000000000 0\n"
-	"change=18446744073709551614 register gw-1 0x0123456789abcdef 9\n"
-	"change=18446744073709551613 register-ignore A 0xffffffffffffffff "
+	"change=18446744073709551614 create gw-1 0x0000000000000000 0\n"
+	"change=18446744073709551613 register gw-1 0x0123456789abcdef 9\n"
+	"change=18446744073709551612 register-ignore A 0xffffffffffffffff "
 	"18446744073709551615\n"
-	"change=18446744073709551612 reserve gw_2.example 0x0000000000000001 "
+	"change=18446744073709551611 reserve gw_2.example 0x0000000000000001 "
 	"10\n"
-	"change=18446744073709551611 release gw-1 0x0123456789abcdef 8\n"
-	"change=18446744073709551610 clear gw-1 0x0123456789abcdef 7\n"
-	"change=18446744073709551609 preempt gw-1 0x0123456789abcdef 6\n"
-	"change=18446744073709551608 repair 0 0x0123456789abcdef 5\n"
+	"change=18446744073709551610 release gw-1 0x0123456789abcdef 8\n"
+	"change=18446744073709551609 clear gw-1 0x0123456789abcdef 7\n"
+	"change=18446744073709551608 preempt gw-1 0x0123456789abcdef 6\n"
+	"change=18446744073709551607 repair 0 0x0123456789abcdef 5\n"
 	"reg=0xffffffffffffffff 21:00:00:24:ff:12:34:56 * 0 1\n"
 	"reg=0x0000000000000001 21:00:00:24:ff:12:34:57 50:01,t,0x0000 0 0\n"
 	"reg=0x00000000000000ab 0xfe800000000000000002c9030001e0f1 "
@@ -41,7 +41,7 @@ static const char golden[] =
 	"reg=0x00000000000000ac iqn.2026-01.com.example:a,i,0x00023d000002 "
 	"* 5 0\n"
 	"reg=0x1000000000000000 naa.50014051 * 6 7\n"
-	"crc32c=0x22816c04\n";
+	"crc32c=0x09b6b419\n";
 
 /* A plain one. */
 static const char small[] =
@@ -206,7 +206,7 @@ static void test_golden_fields(void **unused)
 	(void)unused;
 	assert_int_equal(decode(info, golden, sizeof(golden) - 1, &err), 0);
 	assert_int_equal(info->vers, 1);
-	assert_true(info->seq == ~0ULL);
+	assert_true(info->seq == ~0ULL - 1);
 	assert_true(info->scsi2_held);
 	assert_string_equal(info->scsi2_holder.initiator, "iqn.h");
 	assert_memory_equal(info->scsi2_holder.isid, "\1\x23\x45\x67\x89\xab",
@@ -887,7 +887,7 @@ static struct tcmu_pr_info *largest(void)
 	memset(w.gateway, 'g', TPR_GATEWAY_MAX);
 	memset(n.initiator, 'i', TPR_NAME_MAX);
 	memset(n.target, 't', TPR_NAME_MAX);
-	info->seq = ~0ULL - TPR_CHANGES_MAX;
+	info->seq = ~0ULL - 1 - TPR_CHANGES_MAX;
 	for (i = 0; i < TPR_CHANGES_MAX; i++)
 		tpr_stamp(info, &w, TPR_ACT_REGISTER_IGNORE);
 	for (i = 0; i < TPR_REGS_MAX; i++) {
@@ -945,6 +945,16 @@ static void test_largest(void **unused)
 	free(info);
 }
 
+/* There is no version 0. */
+static void test_peek_refuses_version_0(void **unused)
+{
+	static const char s[] = "vers=0\nseq=1\nscsi2_rsv=none\ngen=0\n"
+				"rsv=none\nnum_regs=0\n";
+
+	(void)unused;
+	assert_int_equal(tpr_peek_regs(s, sizeof(s) - 1), -EINVAL);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -970,6 +980,7 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_no_room_to_decode),
 		cmocka_unit_test(test_peek),
+		cmocka_unit_test(test_peek_refuses_version_0),
 		cmocka_unit_test(test_encode_refuses),
 		cmocka_unit_test(test_encode_refuses_names),
 		cmocka_unit_test(test_valid_refuses_both_kinds),
