@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "store.h"
 
@@ -36,6 +37,13 @@ struct store {
 	char gateway[SD_GATEWAY_MAX + 1];
 	atomic_ullong counter; /* of temporary files */
 	atomic_llong active; /* when there was news last, ms */
+	/* Of news() alone, which one thread at a time calls. */
+	struct {
+		int fd; /* the inbox, -1: not open */
+		struct statx_timestamp changed; /* as last seen */
+		long long seen; /* when it was seen to be another, ms */
+		long long read; /* when it was read last, ms */
+	} inbox;
 	/* Serialise read-modify-write of our own member records, by lu. */
 	pthread_mutex_t member[SD_LOCKS];
 };

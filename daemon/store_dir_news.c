@@ -22,6 +22,9 @@ enum {
 	SD_POLL_BUSY_MS = 5,
 	SD_POLL_IDLE_MS = 20,
 	SD_BUSY_MS = 200,
+	/* Longer than a tick of any file system's time stamps. */
+	SD_TICK_MS = 100,
+	SD_READ_ANYWAY_MS = 1000,
 };
 
 static long long sd_now_ms(void)
@@ -145,23 +148,70 @@ static int sd_mail_tell(int inbox, struct sd_mail *mail,
 	return told ? told : ret;
 }
 
-static int sd_news_once(struct store *store,
-			void (*fn)(void *arg, const char *lu), void *arg)
+/*
+ * True if the inbox need not be read: it has not changed since it was read,
+ * and that was not within the same tick of the file system's clock, in which a
+ * later change leaves no trace.  One system call, for an idle gateway makes
+ * it many times a second.  *@ret is 0 or a negative errno.
+ */
+static bool sd_unchanged(struct store *store, long long now, int *ret)
+{
+	struct statx stx;
+
+	if (statx(store->inbox.fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC,
+		  STATX_MTIME | STATX_NLINK, &stx)) {
+		*ret = sd_errno();
+		return true;
+	}
+	/* Somebody removed it: what arrives now is in another one. */
+	if (!stx.stx_nlink) {
+		*ret = -ESTALE;
+		return true;
+	}
+	if (memcmp(&stx.stx_mtime, &store->inbox.changed,
+		   sizeof(stx.stx_mtime))) {
+		store->inbox.changed = stx.stx_mtime;
+		store->inbox.seen = now;
+	}
+	return now - store->inbox.seen > SD_TICK_MS &&
+	       now - store->inbox.read < SD_READ_ANYWAY_MS;
+}
+
+static int sd_inbox_read(struct store *store,
+			 void (*fn)(void *arg, const char *lu), void *arg)
 {
 	struct sd_mail mail = {0};
-	int inbox = sd_inbox(store, store->gateway);
-	int ret;
+	int ret = sd_each(store->inbox.fd, sd_mail_add, &mail);
 
-	if (inbox < 0)
-		return inbox;
-	ret = sd_each(inbox, sd_mail_add, &mail);
 	if (!ret)
-		ret = sd_mail_tell(inbox, &mail, fn, arg);
+		ret = sd_mail_tell(store->inbox.fd, &mail, fn, arg);
 	for (size_t i = 0; i < mail.count; i++)
 		free(mail.name[i]);
 	free(mail.name);
-	close(inbox);
 	return ret;
+}
+
+static int sd_news_once(struct store *store,
+			void (*fn)(void *arg, const char *lu), void *arg)
+{
+	long long now = sd_now_ms();
+	int ret = 0;
+
+	if (store->inbox.fd < 0) {
+		store->inbox.fd = sd_inbox(store, store->gateway);
+		if (store->inbox.fd < 0)
+			return store->inbox.fd;
+		store->inbox.seen = now;
+	}
+	if (!sd_unchanged(store, now, &ret)) {
+		store->inbox.read = now;
+		ret = sd_inbox_read(store, fn, arg);
+	}
+	if (ret < 0) { /* opened anew at the next look */
+		close(store->inbox.fd);
+		store->inbox.fd = -1;
+	}
+	return ret == -ESTALE ? 0 : ret;
 }
 
 /* Sleeps until the next look into the inbox; true if wake() ended it. */

@@ -151,6 +151,7 @@ static struct store *sd_alloc(const char *gateway, uint64_t incarnation)
 	if (!store)
 		return NULL;
 	store->root = store->lu = store->gw = store->wake = -1;
+	store->inbox.fd = -1;
 	store->incarnation = incarnation;
 	strcpy(store->gateway, gateway);
 	for (int i = 0; i < SD_LOCKS; i++)
@@ -207,6 +208,7 @@ void sd_close(struct store *store)
 	sd_close_fd(store->lu);
 	sd_close_fd(store->gw);
 	sd_close_fd(store->wake);
+	sd_close_fd(store->inbox.fd);
 	for (int i = 0; i < SD_LOCKS; i++)
 		pthread_mutex_destroy(&store->member[i]);
 	free(store);
