@@ -275,6 +275,20 @@ static void ack_hello(struct netlink *nl, int error)
 	go_up(nl);
 }
 
+static const char *command_name(uint8_t cmd)
+{
+	switch (cmd) {
+	case TCMU_CMD_GET_PR_INFO_DONE:
+		return "the answer to GET_PR_INFO";
+	case TCMU_CMD_SET_PR_INFO_DONE:
+		return "the answer to SET_PR_INFO";
+	case TCMU_PR_CMD_PUSH_PR_INFO:
+		return "a state";
+	default:
+		return "INVALIDATE";
+	}
+}
+
 static void ack_sent(struct netlink *nl, const struct sent *sent, int error)
 {
 	if (sent->cmd == TCMU_PR_CMD_HELLO) {
@@ -283,11 +297,14 @@ static void ack_sent(struct netlink *nl, const struct sent *sent, int error)
 	}
 	if (!error)
 		return;
-	/* The device may have been detached in the meantime. */
+	/*
+	 * ENODEV: detached in the meantime.  ESTALE for an answer: the module
+	 * did not wait for it that long.
+	 */
 	log_line(error == ENODEV ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
-		 sent->device, sent->seq,
-		 "the module refuses netlink command %u: %s", sent->cmd,
-		 strerror(error));
+		 sent->device, sent->seq, "the module refuses %s: %s",
+		 command_name(sent->cmd),
+		 error == ESTALE ? "too late" : strerror(error));
 	if (sent->cmd == TCMU_PR_CMD_PUSH_PR_INFO)
 		nl->events->push_done(nl->arg, sent->device, sent->seq, error);
 }
