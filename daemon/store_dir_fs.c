@@ -125,11 +125,38 @@ int sd_unlink(int dir, const char *name)
 	return 0;
 }
 
-/*
- * Calls @fn for every entry but "." and ".." until it returns non-zero.  The
- * directory is opened anew, so this may run in many threads on one @dir.
- */
-int sd_each(int dir, int (*fn)(void *arg, const char *name), void *arg)
+struct sd_names {
+	char **name;
+	size_t count, cap;
+};
+
+static void sd_names_free(struct sd_names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->name[i]);
+	free(names->name);
+	*names = (struct sd_names){0};
+}
+
+static int sd_names_add(struct sd_names *names, const char *name)
+{
+	if (names->count == names->cap) {
+		size_t cap = names->cap ? 2 * names->cap : 32;
+		char **list = realloc(names->name, cap * sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		names->name = list;
+		names->cap = cap;
+	}
+	names->name[names->count] = strdup(name);
+	if (!names->name[names->count])
+		return -ENOMEM;
+	names->count++;
+	return 0;
+}
+
+static int sd_list(int dir, struct sd_names *names)
 {
 	struct dirent *entry;
 	int fd = sd_open_dir(dir, ".");
@@ -152,9 +179,31 @@ int sd_each(int dir, int (*fn)(void *arg, const char *name), void *arg)
 			break;
 		}
 		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			ret = fn(arg, entry->d_name);
+			ret = sd_names_add(names, entry->d_name);
 	}
 	closedir(stream);
+	return ret;
+}
+
+/*
+ * Calls @fn for each name in @dir until it returns something else than 0, and
+ * returns that.  A directory on 9p cannot be read while an entry goes away:
+ * the server looks at each entry, and what it does not find any more is the
+ * answer to all.  So the names are collected first, from the start again if
+ * need be.  (That the directory itself is gone is found by opening it.)
+ */
+int sd_each(int dir, int (*fn)(void *arg, const char *name), void *arg)
+{
+	struct sd_names names = {0};
+	int ret = -ENOENT;
+
+	for (int looks = 0; ret == -ENOENT && looks < SD_LIST_LOOKS; looks++) {
+		sd_names_free(&names);
+		ret = sd_list(dir, &names);
+	}
+	for (size_t i = 0; !ret && i < names.count; i++)
+		ret = fn(arg, names.name[i]);
+	sd_names_free(&names);
 	return ret;
 }
 

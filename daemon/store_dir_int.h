@@ -24,6 +24,7 @@ enum sd_limits {
 	SD_LOCKS = 64,
 	SD_VERSION_CAP = 22, /* "v", 20 digits, NUL */
 	SD_TMP_CAP = 160,
+	SD_LIST_LOOKS = 50, /* tries to read a directory that changes */
 };
 
 struct store {

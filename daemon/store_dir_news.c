@@ -77,14 +77,16 @@ int sd_inbox(struct store *store, const char *gateway)
 	return sd_inbox_open(store, gateway);
 }
 
-int sd_announce(struct store *store, const char *lu, const char *gateway)
+/*
+ * On 9p, a file that is removed between its making and its opening makes the
+ * call fail: but then the news has been read, perhaps too early for ours.
+ */
+static int sd_put_mail(struct store *store, const char *lu,
+		       const char *gateway)
 {
-	int inbox, fd;
-	int ret = 0;
+	int inbox = sd_inbox(store, gateway);
+	int fd, ret = 0;
 
-	if (!sd_name_ok(lu, SD_LU_MAX) || !sd_name_ok(gateway, SD_GATEWAY_MAX))
-		return -EINVAL;
-	inbox = sd_inbox(store, gateway);
 	if (inbox < 0)
 		return inbox;
 	fd = openat(inbox, lu,
@@ -95,6 +97,17 @@ int sd_announce(struct store *store, const char *lu, const char *gateway)
 	else
 		close(fd);
 	close(inbox);
+	return ret;
+}
+
+int sd_announce(struct store *store, const char *lu, const char *gateway)
+{
+	int ret = -ENOENT;
+
+	if (!sd_name_ok(lu, SD_LU_MAX) || !sd_name_ok(gateway, SD_GATEWAY_MAX))
+		return -EINVAL;
+	for (int looks = 0; ret == -ENOENT && looks < SD_LIST_LOOKS; looks++)
+		ret = sd_put_mail(store, lu, gateway);
 	/* Who tells news soon gets some back. */
 	atomic_store(&store->active, sd_now_ms());
 	return ret;
