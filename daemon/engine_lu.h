@@ -11,8 +11,8 @@ enum engine_times_ms {
 	RETRY_FIRST_MS = 100,
 	RETRY_MAX_MS = 2000,
 	/* Pause between two looks at the members while they install. */
-	POLL_FIRST_MS = 5,
-	POLL_MAX_MS = 50,
+	POLL_FIRST_MS = 40,
+	POLL_MAX_MS = 160,
 	/* The same when they have not for member_timeout. */
 	POLL_IDLE_MS = 2000,
 	/* Any gateway announces a version that is unsettled for so long. */

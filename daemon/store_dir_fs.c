@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,15 +57,23 @@ int sd_fsync(int fd)
 	return 0;
 }
 
+static atomic_bool sd_caching;
+
+void sd_set_caching(void)
+{
+	atomic_store(&sd_caching, true);
+}
+
 /*
- * Network file systems cache the attributes of a directory and with them its
- * contents; asking for fresh ones makes them look at the server again.  For
- * a local file system this is one cheap call.
+ * Network file systems may cache the attributes of a directory and with them
+ * its contents; asking for fresh ones makes them look at the server again.
  */
 static int sd_refresh(int dir)
 {
 	struct statx stx;
 
+	if (!atomic_load(&sd_caching))
+		return 0;
 	if (statx(dir, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_CTIME,
 		  &stx))
 		return sd_errno();
@@ -156,32 +165,31 @@ static int sd_names_add(struct sd_names *names, const char *name)
 	return 0;
 }
 
+/*
+ * Plain getdents64(2), for readdir(3) asks things that cost a round trip each
+ * on a network file system.  @dir's position is moved: it is one thread's.
+ */
 static int sd_list(int dir, struct sd_names *names)
 {
-	struct dirent *entry;
-	int fd = sd_open_dir(dir, ".");
-	int ret = 0;
-	DIR *stream;
+	char buf[16384] __attribute__((aligned(8)));
+	int ret = sd_refresh(dir);
+	ssize_t len = 1;
 
-	if (fd < 0)
-		return fd;
-	stream = fdopendir(fd);
-	if (!stream) {
+	if (!ret && lseek(dir, 0, SEEK_SET) < 0)
 		ret = sd_errno();
-		close(fd);
-		return ret;
-	}
-	while (!ret) {
-		errno = 0;
-		entry = readdir(stream);
-		if (!entry) {
-			ret = errno ? sd_errno() : 0;
-			break;
+	while (!ret && len > 0) {
+		len = getdents64(dir, buf, sizeof(buf));
+		if (len < 0)
+			return sd_errno();
+		for (ssize_t at = 0; !ret && at < len;) {
+			const struct dirent64 *entry = (void *)(buf + at);
+			const char *name = entry->d_name;
+
+			at += entry->d_reclen;
+			if (strcmp(name, ".") && strcmp(name, ".."))
+				ret = sd_names_add(names, name);
 		}
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			ret = sd_names_add(names, entry->d_name);
 	}
-	closedir(stream);
 	return ret;
 }
 

@@ -66,6 +66,8 @@ struct sd_stat {
 int sd_errno(void);
 bool sd_name_ok(const char *name, size_t max);
 int sd_fsync(int fd);
+/* The file system of a store may cache what other machines change. */
+void sd_set_caching(void);
 int sd_open_dir(int parent, const char *name);
 int sd_make_dir(int parent, const char *name);
 int sd_stat(int dir, const char *name, struct sd_stat *st);

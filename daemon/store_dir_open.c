@@ -14,6 +14,11 @@
 
 #include "store_dir_int.h"
 
+#ifndef OCFS2_SUPER_MAGIC
+#define OCFS2_SUPER_MAGIC 0x7461636f
+#endif
+#define SD_GFS2_MAGIC 0x01161970
+
 static void sd_close_fd(int fd)
 {
 	if (fd >= 0)
@@ -111,6 +116,26 @@ static int sd_sync_parent(int dir)
 	return ret;
 }
 
+/*
+ * True for local file systems, cluster file systems, and 9p, which the
+ * documentation asks to mount without a cache.
+ */
+static bool sd_is_coherent(unsigned long type)
+{
+	switch (type) {
+	case BTRFS_SUPER_MAGIC:
+	case EXT4_SUPER_MAGIC:
+	case OCFS2_SUPER_MAGIC:
+	case TMPFS_MAGIC:
+	case V9FS_MAGIC:
+	case XFS_SUPER_MAGIC:
+	case SD_GFS2_MAGIC:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int sd_open_root(struct store *store, const char *where)
 {
 	struct statfs fs;
@@ -123,6 +148,8 @@ static int sd_open_root(struct store *store, const char *where)
 	if (fstatfs(store->root, &fs))
 		return sd_errno();
 	store->replays = fs.f_type == NFS_SUPER_MAGIC;
+	if (!sd_is_coherent((unsigned long)fs.f_type))
+		sd_set_caching();
 	return sd_sync_parent(store->root);
 }
 
