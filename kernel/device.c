@@ -113,6 +113,26 @@ static int check_backstore(const char *name, struct se_device *se_dev)
 
 static void reap(struct work_struct *work);
 
+/* No state within the hold time: from now on commands wait, and fail. */
+static void end_takeover(struct work_struct *work)
+{
+	struct tpr_dev *dev =
+		container_of(work, struct tpr_dev, takeover_work.work);
+
+	mutex_lock(&dev->lock);
+	if (dev->taking_over) {
+		pr_warn("tcmu_pr: %s: no settled state yet, refusing what a reservation could forbid\n",
+			dev->name);
+		dev->taking_over = false;
+		if (tpr_view_publish(dev)) {
+			dev->taking_over = true;
+			queue_delayed_work(tpr_reap_wq, &dev->takeover_work,
+					   HZ / 10);
+		}
+	}
+	mutex_unlock(&dev->lock);
+}
+
 static void dev_init(struct tpr_dev *dev, const char *name,
 		     struct se_device *se_dev)
 {
@@ -137,6 +157,7 @@ static void dev_init(struct tpr_dev *dev, const char *name,
 	INIT_WORK(&dev->cmd_work, tpr_pr_work);
 	INIT_WORK(&dev->push_work, tpr_push_work);
 	INIT_DELAYED_WORK(&dev->reap_work, reap);
+	INIT_DELAYED_WORK(&dev->takeover_work, end_takeover);
 }
 
 static struct tpr_dev *dev_alloc(const char *name, struct se_device *se_dev)
@@ -153,8 +174,15 @@ static struct tpr_dev *dev_alloc(const char *name, struct se_device *se_dev)
 	}
 	dev_init(dev, name, se_dev);
 	mutex_lock(&dev->lock);
+	dev->taking_over = tpr_in_use(dev);
 	err = tpr_view_publish(dev);
 	mutex_unlock(&dev->lock);
+	/* Without a daemon there would be no state to take over with. */
+	if (dev->taking_over && !tpr_nl_connected()) {
+		pr_err("tcmu_pr: %s: in use, and no daemon is connected: start it first\n",
+		       name);
+		err = -ENOTCONN;
+	}
 	if (!err)
 		return dev;
 	tpr_dev_put(dev);
@@ -169,9 +197,12 @@ static void set_attached(struct tpr_dev *dev, bool attached)
 }
 
 /*
- * Takes over the reservations of @se_dev.  Commands that come from now on
- * wait for the daemon to push a state; what was under way is waited for when
- * it does.  Returns the device, or -EBUSY, -ENODEV, -EINVAL, -ENOMEM.
+ * Takes over the reservations of @se_dev.  Commands wait until the daemon has
+ * pushed a settled state; but if sessions are using the device already, they
+ * go on as before for the hold time, and what was under way at the attach is
+ * waited for before the daemon hears that its state is enforced.
+ * Returns the device, or -EBUSY, -ENODEV, -EINVAL, -ENOMEM, -ENOTCONN (in use,
+ * and no daemon).
  * Context: process; the caller pins @se_dev until tpr_dev_detach().
  */
 struct tpr_dev *tpr_dev_attach(const char *name, struct se_device *se_dev)
@@ -202,6 +233,8 @@ struct tpr_dev *tpr_dev_attach(const char *name, struct se_device *se_dev)
 		return ERR_PTR(-EBUSY);
 	}
 	pr_info("tcmu_pr: %s: attached\n", name);
+	queue_delayed_work(tpr_reap_wq, &dev->takeover_work,
+			   msecs_to_jiffies(tpr_hold_timeout_ms));
 	tpr_nl_device_added(dev);
 	return dev;
 }
@@ -283,6 +316,7 @@ void tpr_dev_detach(struct tpr_dev *dev)
 	mutex_unlock(&tpr_devices_lock);
 
 	wake_up_all(&dev->view_wq);
+	cancel_delayed_work_sync(&dev->takeover_work);
 	tpr_nl_fail_request(dev, -ENODEV);
 	tpr_nl_device_removed(dev);
 	cancel_work_sync(&dev->push_work);

@@ -164,6 +164,16 @@ bool tpr_drain_wait(struct tpr_dev *dev, unsigned int timeout_ms)
 	return true;
 }
 
+static int any_session(struct se_session *sess, void *arg)
+{
+	return 1;
+}
+
+bool tpr_in_use(struct tpr_dev *dev)
+{
+	return walk_sessions(dev->se_dev, any_session, NULL);
+}
+
 static int is_session_of(struct se_session *sess, void *arg)
 {
 	const struct tpr_nx *nx = arg;

@@ -94,6 +94,7 @@ static void supersede(struct tpr_dev *dev, struct tcmu_pr_info *info)
 static void settle(struct tpr_dev *dev)
 {
 	dev->settled = true;
+	dev->taking_over = false;
 	kvfree(dev->base);
 	dev->base = NULL;
 }

@@ -16,7 +16,7 @@ module_param_named(command_timeout_ms, tpr_command_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(command_timeout_ms,
 		 "how long a PERSISTENT RESERVE OUT is tried again");
 
-unsigned int tpr_hold_timeout_ms = 3000;
+unsigned int tpr_hold_timeout_ms = 5000;
 module_param_named(hold_timeout_ms, tpr_hold_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(hold_timeout_ms,
 		 "how long a command waits for a state to be settled");

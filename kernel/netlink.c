@@ -14,8 +14,9 @@
 enum {
 	/* Longest string that any state has, and then some. */
 	PR_INFO_MAX = 4 << 20,
-	CONFIG_MAX = 512,
-	SMALL_MSG = 2048,
+	BACKSTORE_MAX = 256,
+	/* Names, numbers and a serial number. */
+	SMALL_MSG = 768,
 };
 
 static struct genl_family family;
@@ -112,34 +113,37 @@ static void dev_config(struct tpr_dev *dev, char *page)
 		*end = 0;
 }
 
-static int put_attributes(struct msg *m, struct tpr_dev *dev, char *page)
+static int put_device_attrs(struct msg *m, struct tpr_dev *dev, const char *config)
 {
+	char backstore[BACKSTORE_MAX];
 	u64 seq;
 
 	mutex_lock(&dev->lock);
 	seq = dev->newest ? dev->newest->seq : 0;
 	mutex_unlock(&dev->lock);
-	dev_config(dev, page);
-	if (nla_put_string(m->skb, TCMU_ATTR_PR_CONFIG, page) ||
+	tpr_dev_backstore(dev, backstore, sizeof(backstore));
+	if (nla_put_string(m->skb, TCMU_ATTR_PR_CONFIG, config) ||
 	    nla_put_string(m->skb, TCMU_ATTR_PR_SERIAL,
 			   dev->se_dev->t10_wwn.unit_serial) ||
-	    put_u64(m, TCMU_ATTR_PR_SEQ, seq))
+	    nla_put_string(m->skb, TCMU_ATTR_PR_BACKSTORE, backstore))
 		return -EMSGSIZE;
-	tpr_dev_backstore(dev, page, PAGE_SIZE);
-	return nla_put_string(m->skb, TCMU_ATTR_PR_BACKSTORE, page);
+	return put_u64(m, TCMU_ATTR_PR_SEQ, seq);
 }
 
 void tpr_nl_device_added(struct tpr_dev *dev)
 {
 	char *page = (char *)get_zeroed_page(GFP_KERNEL);
-	struct msg m;
 	int err = -ENOMEM;
+	struct msg m;
 
-	if (page)
+	if (page) {
+		dev_config(dev, page);
+		/* No larger than needed: there may be thousands of devices. */
 		err = msg_begin(&m, dev, TCMU_PR_CMD_DEVICE_ADDED,
-				3 * SMALL_MSG);
+				strlen(page) + BACKSTORE_MAX + SMALL_MSG);
+	}
 	if (!err)
-		err = msg_end(&m, put_attributes(&m, dev, page));
+		err = msg_end(&m, put_device_attrs(&m, dev, page));
 	warn_unsent(dev, "DEVICE_ADDED", err);
 	free_page((unsigned long)page);
 }

@@ -112,6 +112,14 @@ struct tpr_dev {
 	struct tcmu_pr_info *base; /* lock; NULL: none, or newest is settled */
 	bool settled; /* lock: newest is settled */
 	u16 error; /* lock; see tpr_view.error */
+	/*
+	 * Attached while sessions were using it, and no state is settled yet;
+	 * lock.  What this gateway enforced so far is nothing, and commands
+	 * must not be made to wait: an iSCSI session that waits frees no tags,
+	 * so commands of before the attach would never be seen to end.
+	 */
+	bool taking_over;
+	struct delayed_work takeover_work; /* ends it, come what may */
 	/* The newest PR OUT that came in here, and its token; lock. */
 	struct tpr_nexus origin;
 	struct tpr_writer origin_writer;
@@ -156,6 +164,7 @@ void tpr_dev_backstore(const struct tpr_dev *dev, char *buf, size_t cap);
 
 /* drain.c; may sleep, but for the is_ ones */
 int tpr_drain_begin(struct tpr_dev *dev);
+bool tpr_in_use(struct tpr_dev *dev); /* a session is there */
 bool tpr_drain_done(struct tpr_dev *dev);
 bool tpr_drain_wait(struct tpr_dev *dev, unsigned int timeout_ms);
 void tpr_drain_end(struct tpr_dev *dev);

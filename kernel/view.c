@@ -19,10 +19,15 @@ static struct tpr_perm perm_of(const struct tpr_dev *dev,
 	};
 	u8 now, before;
 
-	if (dev->error || !dev->newest)
+	if (dev->error)
 		return perm;
+	if (!dev->newest) {
+		if (dev->taking_over)
+			perm.allow |= TPR_CLASS_READ | TPR_CLASS_WRITE;
+		return perm;
+	}
 	now = tpr_allowed(dev->newest, id);
-	if (dev->settled) {
+	if (dev->settled || dev->taking_over) {
 		perm.allow = now;
 		return perm;
 	}
@@ -69,7 +74,9 @@ int tpr_view_publish(struct tpr_dev *dev)
 	view = kvzalloc(struct_size(view, perm, slots), GFP_NOIO);
 	if (!view)
 		return -ENOMEM;
-	view->error = dev->newest || dev->error ? dev->error : EINPROGRESS;
+	view->error = dev->error;
+	if (!dev->newest && !dev->error)
+		view->error = EINPROGRESS;
 	view->settled = dev->settled && !view->error;
 	view->seq = dev->newest ? dev->newest->seq : 0;
 	view->slots = slots;

@@ -216,7 +216,6 @@ def test_not_offered(clean):
     a = Initiator("a", "gw1")
     assert a.status("cdb:160000000000") == "02 05 2000"
     assert a.status("out:5:5:0:0") == "02 05 2400"
-    assert a.status("out:7:0:0:0") == "02 05 2400"
 
 
 def test_daemon_killed_under_load(clean):
@@ -278,7 +277,7 @@ def test_no_daemon_no_state(no_daemon):
     a = Initiator("a", "gw1")
     for command in ("read:0", "write:9:11"):
         words = a.run(command)[0]
-        assert " ".join(words[:-1]) == STANDBY and int(words[-1]) < 6000, words
+        assert " ".join(words[:-1]) == STANDBY and int(words[-1]) < 9000, words
     assert a.status("tur") == GOOD
     assert a.status(REGISTER_IGNORE.format(0xa)) == STANDBY
     assert a.status("in:0") == STANDBY
@@ -297,7 +296,7 @@ def test_daemon_answers_nonsense(no_daemon, mode, want):
         for command in (REGISTER_IGNORE.format(0xa), "in:0"):
             words = a.run(command)[0]
             assert " ".join(words[:-1]) == want and int(words[-1]) < 8000, (command, words)
-        assert a.status("write:9:12") == STANDBY
+        assert a.status("write:9:12") == STANDBY  # after the hold time: no state has ever been pushed
     sh("gw1", "pkill -f fakedaemon.py; echo 10000 >/sys/module/tcmu_pr/parameters/reply_timeout_ms", check=False)
 
 
