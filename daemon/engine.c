@@ -127,7 +127,7 @@ void lu_fail(struct engine_lu *lu, int status, const char *fmt, ...)
 	r->pushing = 0;
 	r->settled_pushed = 0;
 	/* Only a good string, loaded from now on, ends this. */
-	r->load_wanted++;
+	r->fail_ticket = ++r->load_wanted;
 	lu_backoff(lu);
 	get_failed(lu, UINT64_MAX, status == EBADMSG ? EBADMSG : EIO);
 }

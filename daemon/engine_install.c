@@ -35,8 +35,8 @@ bool push_wanted(const struct engine_lu *lu)
 {
 	const struct run *r = &lu->r;
 
-	return !r->removed && !r->status && !r->pushing &&
-	       r->newest.seq > r->installed;
+	return !r->removed && !r->dead && r->joined && !r->status &&
+	       !r->pushing && r->newest.seq > r->installed;
 }
 
 void step_push(struct engine_lu *lu)
@@ -176,6 +176,13 @@ static void create(struct engine_lu *lu)
 	r->call_swap = lu_call(lu, &call);
 }
 
+/* A load that was in flight when it failed says nothing of it. */
+static void failure_ends(struct run *r)
+{
+	if (r->load_ticket >= r->fail_ticket)
+		r->status = 0;
+}
+
 void create_done(struct engine_lu *lu, int rc)
 {
 	struct run *r = &lu->r;
@@ -191,7 +198,7 @@ void create_done(struct engine_lu *lu, int rc)
 	lu_log(lu, ENGINE_INFO, r->set.text.seq, "created");
 	newest_set(lu, &r->set.text);
 	r->load_done = r->load_ticket;
-	r->status = 0;
+	failure_ends(r);
 }
 
 static bool same(const struct text *text, const struct engine_reply *reply)
@@ -291,7 +298,7 @@ void load_done(struct engine_lu *lu, const struct engine_reply *reply)
 		get_failed(lu, r->load_ticket, EIO);
 	} else if (loaded(lu, reply)) {
 		r->load_done = r->load_ticket;
-		r->status = 0;
+		failure_ends(r);
 		/* Trouble ends with the look at the members. */
 		if (lu->reason[0])
 			r->members_wanted = true;

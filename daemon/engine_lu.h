@@ -81,6 +81,7 @@ struct run {
 	uint64_t load_wanted;
 	uint64_t load_ticket; /* of the load in flight */
 	uint64_t load_done;
+	uint64_t fail_ticket; /* the load that can end a failure */
 	uint64_t load_floor; /* newest version known when it began */
 	bool creating; /* the swap in flight is that of version 1 */
 
@@ -95,6 +96,7 @@ struct run {
 	bool members_wanted;
 	bool acked_since; /* acked since the last look at the members began */
 	bool look_acked; /* the look in flight began after that */
+	uint64_t look_seq; /* newest when it began: all that it can settle */
 	uint64_t hurry_until; /* a command waits for settlement */
 	uint64_t unsettled_at; /* when the newest version became known */
 	uint64_t poll_at;

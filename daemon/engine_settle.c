@@ -29,6 +29,7 @@ void step_members(struct engine_lu *lu)
 		return;
 	r->members_wanted = false;
 	r->look_acked = r->acked_since;
+	r->look_seq = r->newest.seq;
 	r->acked_since = false;
 	r->call_members = lu_call(lu, &call);
 }
@@ -128,8 +129,12 @@ static void settle(struct engine_lu *lu)
 		least = installed < least ? installed : least;
 		most = installed > most ? installed : most;
 	}
-	if (least > r->newest.seq)
-		least = r->newest.seq;
+	/*
+	 * A look is no snapshot: who is not in it may have joined after it
+	 * began, and then loaded what was the newest at that time, or more.
+	 */
+	if (least > r->look_seq)
+		least = r->look_seq;
 	if (least > r->settled)
 		r->settled = least;
 	if (most > r->newest.seq)

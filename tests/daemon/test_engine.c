@@ -153,6 +153,34 @@ static void test_second_joins(void **state)
 	assert_int_equal(gw_status(w, 0).count, 2);
 }
 
+/*
+ * A look that listed the members before the second one joined, and reads their
+ * records after the next version was stored: it says nothing of that version.
+ */
+static void test_look_of_before_a_join(void **state)
+{
+	struct world *w = *state;
+
+	begin(w, 1);
+	w->gw[0].slow[ENGINE_MEMBERS] = 500;
+	engine_news(w->gw[0].lu);
+	world_run(w, 20);
+	w->gw[0].slow[ENGINE_MEMBERS] = 0;
+	w->gw[1].kernel.attached = true;
+	gw_start(w, 1);
+	world_run(w, 100);
+	assert_ready(w, 1, 1);
+	w->gw[1].deaf = true;
+	w->gw[1].kernel.hold = true;
+	client_write(w, 0);
+	world_run(w, 1000);
+	assert_int_equal(w->newest, 2);
+	assert_int_equal(w->gw[1].kernel.enforced, 1);
+	assert_int_equal(w->gw[0].client.set_status, -2);
+	assert_int_equal(w->gw[0].kernel.settled, 1);
+	world_check(w);
+}
+
 static void test_restart(void **state)
 {
 	struct world *w = *state;
@@ -474,6 +502,7 @@ int main(void)
 		T(push_refused),
 		T(push_busy),
 		T(second_joins),
+		T(look_of_before_a_join),
 		T(restart),
 		T(added_again),
 		T(identity_too_long),

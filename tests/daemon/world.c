@@ -145,6 +145,26 @@ static int effect_load(struct world *w, struct engine_reply *reply)
 	return 0;
 }
 
+/*
+ * A look at the members is no snapshot: it lists them, which is the effect, and
+ * reads the record of each later, here when the reply is delivered.
+ */
+static void read_records(const struct world *w, struct engine_reply *reply)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < reply->count; i++) {
+		for (size_t j = 0; j < w->members_count; j++) {
+			if (strcmp(reply->members[i].gateway,
+				   w->members[j].gateway))
+				continue;
+			reply->members[kept++] = w->members[j];
+			break;
+		}
+	}
+	reply->count = kept;
+}
+
 static int effect_members(struct world *w, struct engine_reply *reply)
 {
 	reply->members = calloc(GATEWAYS, sizeof(*reply->members));
@@ -448,6 +468,8 @@ static void event_reply(struct gateway *g, struct event *ev)
 		event_drop(ev);
 		return;
 	}
+	if (ev->reply.op == ENGINE_MEMBERS && !ev->reply.rc)
+		read_records(g->w, &ev->reply);
 	engine_store_done(g->lu, &ev->reply);
 	free(ev->reply.members);
 }
