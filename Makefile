@@ -5,7 +5,8 @@
 #   make demo       two gateways, one device, one fence, shown step by step
 #   make unit       all tests that need no guest
 #   make check      all tests
-#   make install    build for the running kernel and install (DESTDIR, PREFIX)
+#   make install    build for the running kernel (or KERNEL=RELEASE) and
+#                   install (DESTDIR, PREFIX)
 #   make lint       checkpatch and sparse
 #   make mutants    break core/ line by line and see the unit tests notice
 #   make clean
@@ -13,7 +14,10 @@
 # All but install and clean install the Debian packages that they need first.
 
 BUILD := build
+INSTALL := $(BUILD)/install
 PREFIX ?= /usr/local
+# The kernel that "make install" builds the module for.
+KERNEL ?= $(shell uname -r)
 # The release of the stock kernel: that of the headers which linux-headers-amd64
 # names; and the newest 6.12 that has headers here.
 STOCK = $(shell dpkg-query -W -f '$${Depends}' linux-headers-amd64 2>/dev/null | \
@@ -67,15 +71,15 @@ mutants: deps
 	@tests/core/mutants
 
 install:
-	@scripts/deps build
-	@meson setup -Dprefix=$(PREFIX) --reconfigure $(BUILD) >/dev/null 2>&1 || \
-		meson setup -Dprefix=$(PREFIX) $(BUILD)
-	@ninja -C $(BUILD)
-	@$(MAKE) --no-print-directory kmod-$(shell uname -r)
-	@meson install -C $(BUILD)
-	@install -D -m 644 $(BUILD)/kmod-$(shell uname -r)/tcmu_pr.ko \
-		$(DESTDIR)/lib/modules/$(shell uname -r)/updates/tcmu_pr.ko
-	@test -n "$(DESTDIR)" || depmod $(shell uname -r)
+	@scripts/deps build $(KERNEL)
+	@test -f $(INSTALL)/build.ninja || \
+		meson setup -Dprefix=$(PREFIX) -Dtests=false $(INSTALL)
+	@ninja -C $(INSTALL)
+	@$(MAKE) --no-print-directory kmod-$(KERNEL)
+	@meson install -C $(INSTALL)
+	@install -D -m 644 $(BUILD)/kmod-$(KERNEL)/tcmu_pr.ko \
+		$(DESTDIR)/lib/modules/$(KERNEL)/updates/tcmu_pr.ko
+	@test -n "$(DESTDIR)" || depmod $(KERNEL)
 
 clean:
 	rm -rf $(BUILD)

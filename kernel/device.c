@@ -2,6 +2,7 @@
 /* Attaching to a TCMU device and letting it go. */
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "netlink.h"
@@ -74,7 +75,7 @@ void tpr_dev_backstore(const struct tpr_dev *dev, char *buf, size_t cap)
  * Reservations that the target core holds for the device would be forgotten
  * when this module takes over: then the administrator has to end them first.
  */
-static bool core_has_reservations(struct se_device *se_dev)
+bool tpr_core_has_reservations(struct se_device *se_dev)
 {
 	bool has;
 
@@ -103,7 +104,7 @@ static int check_backstore(const char *name, struct se_device *se_dev)
 		       name);
 		return -EBUSY;
 	}
-	if (core_has_reservations(se_dev)) {
+	if (tpr_core_has_reservations(se_dev)) {
 		pr_err("tcmu_pr: %s: the backstore has reservations of the target core's: clear them first\n",
 		       name);
 		return -EBUSY;
@@ -139,6 +140,7 @@ static void dev_init(struct tpr_dev *dev, const char *name,
 	kref_init(&dev->kref);
 	strscpy(dev->name, name, sizeof(dev->name));
 	dev->se_dev = se_dev;
+	dev->since = jiffies;
 	dev->orig = se_dev->transport;
 	dev->ops = *dev->orig;
 	dev->ops.parse_cdb = tpr_parse_cdb;
@@ -207,16 +209,17 @@ static void set_attached(struct tpr_dev *dev, bool attached)
  */
 struct tpr_dev *tpr_dev_attach(const char *name, struct se_device *se_dev)
 {
-	int err = check_backstore(name, se_dev);
 	struct tpr_dev *dev;
+	int err;
 
-	if (err)
-		return ERR_PTR(err);
-	dev = dev_alloc(name, se_dev);
-	if (IS_ERR(dev))
-		return dev;
-
+	/* Held throughout: two attaches of one backstore must not mix. */
 	mutex_lock(&tpr_devices_lock);
+	err = check_backstore(name, se_dev);
+	dev = err ? ERR_PTR(err) : dev_alloc(name, se_dev);
+	if (IS_ERR(dev)) {
+		mutex_unlock(&tpr_devices_lock);
+		return dev;
+	}
 	dev->pgr_was_set =
 		se_dev->transport_flags & TRANSPORT_FLAG_PASSTHROUGH_PGR;
 	set_attached(dev, true);
@@ -264,6 +267,16 @@ static void drop_pushes(struct tpr_dev *dev)
 }
 
 /*
+ * Some look at the transport operations without a command: a task may have
+ * loaded the pointer to ours and been preempted before it used it.
+ */
+static void forget_ops(void)
+{
+	synchronize_rcu_tasks();
+	synchronize_rcu();
+}
+
+/*
  * A detached device whose last commands take their time.  It keeps the
  * backstore and both modules until it is proven idle.
  */
@@ -281,6 +294,7 @@ static void reap(struct work_struct *work)
 	}
 	pr_info("tcmu_pr: %s: released\n", dev->name);
 	drop_pushes(dev);
+	forget_ops();
 	tpr_dev_put(dev);
 	config_item_put(item);
 	module_put(owner);
@@ -327,6 +341,7 @@ void tpr_dev_detach(struct tpr_dev *dev)
 		return;
 	}
 	drop_pushes(dev);
+	forget_ops();
 	pr_info("tcmu_pr: %s: detached\n", dev->name);
 	tpr_dev_put(dev);
 }

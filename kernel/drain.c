@@ -129,6 +129,11 @@ static int update_tags(struct se_session *sess, void *arg)
 	if (sess != tags->sess ||
 	    sess->se_node_acl->acl_index != tags->acl_index)
 		return 0;
+	/* Another session at the same address: the one of before is gone. */
+	if (!sess->sess_cmd_map || sess->sess_tag_pool.sb.depth != tags->depth) {
+		bitmap_zero(tags->busy, tags->depth);
+		return 1;
+	}
 	for_each_set_bit(tag, tags->busy, tags->depth)
 		if (!tag_busy(&sess->sess_tag_pool.sb, tag))
 			__clear_bit(tag, tags->busy);

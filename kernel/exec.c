@@ -9,23 +9,37 @@
 #include <linux/slab.h>
 #include <scsi/scsi_common.h>
 #include <scsi/scsi_proto.h>
+#include <target/target_core_fabric.h>
 
 #include "netlink.h"
 #include "tcmu_pr_dev.h"
 
+enum {
+	HOLD_SLICE_MS = 100,
+};
+
 /*
- * Between parsing and execution the device stands in pr_res_key: the target
- * core uses that only for reservations of its own, which this device has
- * none of.  (priv is TCMU's.)
+ * Between parsing and execution the device stands in t_task_lba: the target
+ * core sets that only when it takes block commands apart itself, and reads it
+ * only for protection information, neither of which it does for TCMU.  (priv
+ * is TCMU's; the core's own reservation check writes pr_res_key, and that
+ * check is on again as soon as the device is detached.)
  */
 static void stash_dev(struct se_cmd *cmd, struct tpr_dev *dev)
 {
-	cmd->pr_res_key = (uintptr_t)dev;
+	BUILD_BUG_ON(sizeof(cmd->t_task_lba) < sizeof(dev));
+	cmd->t_task_lba = (uintptr_t)dev;
 }
 
 static struct tpr_dev *stashed_dev(const struct se_cmd *cmd)
 {
-	return (struct tpr_dev *)(uintptr_t)cmd->pr_res_key;
+	return (struct tpr_dev *)(uintptr_t)cmd->t_task_lba;
+}
+
+/* The core wants @cmd to end: it will not send what we say. */
+static bool interrupted(const struct se_cmd *cmd)
+{
+	return READ_ONCE(cmd->transport_state) & (CMD_T_ABORTED | CMD_T_STOP);
 }
 
 /* SAM-5 5.14: these neither report nor clear a unit attention. */
@@ -47,7 +61,8 @@ static bool report_unit_attention(struct tpr_dev *dev, struct tpr_nx *nx,
 {
 	u16 asc;
 
-	if (likely(!READ_ONCE(nx->uas)) || skips_unit_attention(cmd))
+	if (likely(!READ_ONCE(nx->uas)) || skips_unit_attention(cmd) ||
+	    interrupted(cmd))
 		return false;
 	asc = tpr_nx_take_ua(dev, nx);
 	if (!asc)
@@ -59,11 +74,13 @@ static bool report_unit_attention(struct tpr_dev *dev, struct tpr_nx *nx,
 enum verdict {
 	V_DONE, /* *ret tells how it went */
 	V_UNKNOWN, /* the nexus is not known yet */
-	V_HOLD, /* wait for another view than that of seq and settled */
+	V_HOLD, /* wait for another view */
 };
 
+/* The view that said V_HOLD. */
 struct held {
-	const struct tpr_view *view; /* compared, not followed */
+	u64 gen;
+	unsigned long since;
 };
 
 /* No valid state: why decides between waiting and an error. */
@@ -82,12 +99,20 @@ static enum verdict no_state(struct se_cmd *cmd, u16 error)
 static enum verdict judge(struct tpr_dev *dev, struct se_cmd *cmd, u8 class,
 			  struct held *held, sense_reason_t *ret)
 {
-	const struct tpr_view *view = srcu_dereference(dev->view, &dev->srcu);
 	struct tpr_nx *nx = tpr_nx_find(dev, cmd);
+	const struct tpr_view *view;
 	struct tpr_perm perm;
 
+	/*
+	 * The nexus first: its slot is given to no other while we are here,
+	 * and a view that was published before it was added, or later, is the
+	 * one that we get.  Pairs with hlist_add_head_rcu() in nx_insert().
+	 */
+	smp_rmb();
+	view = srcu_dereference(dev->view, &dev->srcu);
 	*ret = TCM_NO_SENSE;
-	held->view = view;
+	held->gen = view->gen;
+	held->since = view->since;
 	if (unlikely(!nx || nx->slot >= view->slots))
 		return V_UNKNOWN;
 	if (unlikely(report_unit_attention(dev, nx, cmd)))
@@ -107,30 +132,33 @@ static enum verdict judge(struct tpr_dev *dev, struct se_cmd *cmd, u8 class,
 
 static bool view_changed(struct tpr_dev *dev, const struct held *held)
 {
-	return rcu_access_pointer(dev->view) != held->view ||
+	return READ_ONCE(dev->view_gen) != held->gen ||
 	       !READ_ONCE(dev->attached);
 }
 
 /*
- * Waits until the view is another one.  0, or -ETIMEDOUT.
- * Context: process, outside of @dev->srcu.  Bounded by the hold time.
+ * Waits until the view is another one.  0, or -ETIMEDOUT: the state has been
+ * as it is for the hold time.  It is the state's age that counts, not the
+ * command's: commands of one iSCSI connection wait one after another.
+ * Context: process, outside of @dev->srcu.
  */
-static int hold(struct tpr_dev *dev, const struct held *held,
-		unsigned long deadline)
+static int hold(struct tpr_dev *dev, const struct se_cmd *cmd,
+		const struct held *held)
 {
-	long left = (long)(deadline - jiffies);
+	unsigned long end = held->since +
+		msecs_to_jiffies(READ_ONCE(tpr_hold_timeout_ms));
 
-	tpr_nl_settle(dev);
-	if (left <= 0 ||
-	    !wait_event_timeout(dev->view_wq, view_changed(dev, held), left))
-		return -ETIMEDOUT;
-	return 0;
+	if (time_before(jiffies, end))
+		tpr_nl_settle(dev);
+	while (time_before(jiffies, end) && !interrupted(cmd))
+		if (wait_event_timeout(dev->view_wq, view_changed(dev, held),
+				       msecs_to_jiffies(HOLD_SLICE_MS)))
+			return 0;
+	return -ETIMEDOUT;
 }
 
 static sense_reason_t execute(struct se_cmd *cmd, u8 class)
 {
-	unsigned long deadline =
-		jiffies + msecs_to_jiffies(READ_ONCE(tpr_hold_timeout_ms));
 	struct tpr_dev *dev = stashed_dev(cmd);
 	enum verdict verdict;
 	sense_reason_t ret;
@@ -153,7 +181,7 @@ static sense_reason_t execute(struct se_cmd *cmd, u8 class)
 		if (verdict == V_UNKNOWN) {
 			if (tpr_nx_get(dev, cmd))
 				return TCM_OUT_OF_RESOURCES;
-		} else if (hold(dev, &held, deadline)) {
+		} else if (hold(dev, cmd, &held)) {
 			tpr_complete(cmd, tpr_error_result(EAGAIN));
 			return TCM_NO_SENSE;
 		}
@@ -204,14 +232,20 @@ static sense_reason_t execute_pr(struct se_cmd *cmd)
 }
 
 /*
- * Data transfer of PERSISTENT RESERVE IN and OUT: what the initiator expects
- * to move against what the CDB asks for.
+ * What the initiator expects to move against the @size that the CDB asks for.
+ * Of data that goes out all arrives, the rest is only told; for data that
+ * comes in no more room is needed than that.  Less room is no error: what
+ * there is fills it.
  */
-static void note_residual(struct se_cmd *cmd, u32 size)
+static void note_size(struct se_cmd *cmd, u32 size)
 {
-	if (size > cmd->data_length) {
-		cmd->se_cmd_flags |= SCF_OVERFLOW_BIT;
-		cmd->residual_count = size - cmd->data_length;
+	if (cmd->unknown_data_length) {
+		cmd->data_length = size;
+	} else if (size && size < cmd->data_length) {
+		cmd->se_cmd_flags |= SCF_UNDERFLOW_BIT;
+		cmd->residual_count = cmd->data_length - size;
+		if (cmd->data_direction == DMA_FROM_DEVICE)
+			cmd->data_length = size;
 	}
 }
 
@@ -220,9 +254,9 @@ static sense_reason_t parse_pr(struct se_cmd *cmd, u8 class)
 	const u8 *cdb = cmd->t_task_cdb;
 
 	if (class == TPR_CLASS_PR_IN)
-		note_residual(cmd, get_unaligned_be16(&cdb[7]));
+		note_size(cmd, get_unaligned_be16(&cdb[7]));
 	else
-		note_residual(cmd, get_unaligned_be32(&cdb[5]));
+		note_size(cmd, get_unaligned_be32(&cdb[5]));
 	cmd->execute_cmd = execute_pr;
 	return TCM_NO_SENSE;
 }
@@ -274,6 +308,16 @@ sense_reason_t tpr_parse_cdb(struct se_cmd *cmd)
 	if (ops->parse_cdb != tpr_parse_cdb)
 		return ops->parse_cdb(cmd);
 	dev = container_of(ops, struct tpr_dev, ops);
+	/*
+	 * A copy that the target core makes for another device: its session
+	 * has no tags, so nothing would prove that the command has ended.  And
+	 * tcmu-runner's own copies write to devices that it finds by
+	 * themselves, past their reservations.  Initiators copy without.
+	 */
+	if (!cmd->se_sess->se_tpg->se_tpg_tfo->tpg_get_wwn)
+		return TCM_COPY_TARGET_DEVICE_NOT_REACHABLE;
+	if (cmd->t_task_cdb[0] == EXTENDED_COPY)
+		return TCM_UNSUPPORTED_SCSI_OPCODE;
 	stash_dev(cmd, dev);
 	class = tpr_classify(cmd->t_task_cdb,
 			     scsi_command_size(cmd->t_task_cdb));

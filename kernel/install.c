@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* States that the daemon pushes: decode, publish, prove, acknowledge. */
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -89,6 +90,7 @@ static void supersede(struct tpr_dev *dev, struct tcmu_pr_info *info)
 		kvfree(dev->newest);
 	dev->newest = info;
 	dev->settled = false;
+	dev->since = jiffies;
 }
 
 static void settle(struct tpr_dev *dev)
@@ -99,17 +101,27 @@ static void settle(struct tpr_dev *dev)
 	dev->base = NULL;
 }
 
+/* Two states of one number: a store that was set back may hold another. */
+static bool same_version(const struct tcmu_pr_info *a,
+			 const struct tcmu_pr_info *b)
+{
+	return !memcmp(&a->changes[0], &b->changes[0], sizeof(a->changes[0]));
+}
+
 /*
  * Brings @push into the device's states; takes over @info (NULL: the push had
- * no string).  0 or -errno, then the states are as they were.
+ * no string).  0; -ESTALE, and nothing has changed; -ENOMEM, and the states
+ * have, but the view has not: the daemon pushes again.
  */
 static int apply(struct tpr_dev *dev, const struct tpr_push *push,
 		 struct tcmu_pr_info *info)
 {
 	u64 have = dev->newest ? dev->newest->seq : 0;
+	int err;
 
 	lockdep_assert_held(&dev->lock);
-	if (push->seq < have || (!info && push->seq != have)) {
+	if (push->seq < have || (!info && push->seq != have) ||
+	    (info && push->seq == have && !same_version(info, dev->newest))) {
 		kvfree(info);
 		return -ESTALE;
 	}
@@ -122,7 +134,11 @@ static int apply(struct tpr_dev *dev, const struct tpr_push *push,
 	if (push->settled && !dev->settled)
 		settle(dev);
 	dev->error = 0;
-	return tpr_view_publish(dev);
+	err = tpr_view_publish(dev);
+	/* Not enforced, so nobody may be answered from it either. */
+	if (err)
+		dev->settled = false;
+	return err;
 }
 
 /*
@@ -152,6 +168,12 @@ static int install(struct tpr_dev *dev, const struct tpr_push *push)
 	/* Commands of before the attach were never checked: wait for them. */
 	if (!tpr_drain_wait(dev, tpr_hold_timeout_ms))
 		return -EBUSY;
+	/* One of them may have been a PR OUT that the core executed. */
+	if (tpr_core_has_reservations(dev->se_dev)) {
+		pr_err_ratelimited("tcmu_pr: %s: the target core granted a reservation during the attach: detach, clear it, attach again\n",
+				   dev->name);
+		return -EBUSY;
+	}
 	return 0;
 }
 
@@ -189,10 +211,10 @@ void tpr_push_work(struct work_struct *work)
 
 	while ((push = next_push(dev))) {
 		if (push->invalidate) {
-			err = invalidate(dev, push->invalidate);
-			if (err)
-				pr_err("tcmu_pr: %s: cannot invalidate, error %d\n",
-				       dev->name, -err);
+			/* Nobody asks again, so it must not be given up. */
+			while (invalidate(dev, push->invalidate) &&
+			       READ_ONCE(dev->attached))
+				msleep(20);
 		} else {
 			err = install(dev, push);
 			tpr_nl_push_done(dev, push->seq, err);

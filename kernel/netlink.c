@@ -83,7 +83,10 @@ static int msg_end(struct msg *m, int err)
 		return err;
 	}
 	genlmsg_end(m->skb, m->hdr);
-	return genlmsg_unicast(&init_net, m->skb, portid);
+	err = genlmsg_unicast(&init_net, m->skb, portid);
+	if (err == -EAGAIN) /* its buffer is full; not to be taken for a race */
+		return -EBUSY;
+	return err == -ECONNREFUSED ? -ENOTCONN : err;
 }
 
 static int put_u64(struct msg *m, int attr, u64 value)
@@ -187,13 +190,16 @@ void tpr_nl_settle(struct tpr_dev *dev)
 	warn_unsent(dev, "SETTLE", err);
 }
 
-/* Opens @dev's request; returns its cookie, 0 if there is no daemon. */
+/*
+ * Opens @dev's request; returns its cookie, 0 if there is no daemon or the
+ * device is being detached.
+ */
 static u64 request_begin(struct tpr_dev *dev)
 {
 	u64 cookie = 0;
 
 	mutex_lock(&nl.lock);
-	if (nl.portid) {
+	if (nl.portid && READ_ONCE(dev->attached)) {
 		cookie = ++nl.cookie;
 		spin_lock(&dev->req_lock);
 		dev->req.cookie = cookie;
@@ -229,11 +235,11 @@ static bool request_done(struct tpr_dev *dev, u64 cookie, int status,
 	return open;
 }
 
-/* Waits for the answer; -ETIMEDOUT when none came in time. */
+/* Waits for the answer; -ETIME when none came in time. */
 static int request_wait(struct tpr_dev *dev, char **str, size_t *len)
 {
 	unsigned long limit = msecs_to_jiffies(READ_ONCE(tpr_reply_timeout_ms));
-	int status = -ETIMEDOUT;
+	int status = -ETIME;
 
 	wait_for_completion_timeout(&dev->req.completion, limit);
 	spin_lock(&dev->req_lock);
@@ -280,7 +286,7 @@ int tpr_nl_get(struct tpr_dev *dev, char **str, size_t *len)
 		kvfree(*str);
 		*str = NULL;
 	}
-	return err;
+	return err == -ETIME ? -ETIMEDOUT : err;
 }
 
 static int send_part(struct tpr_dev *dev, u64 cookie, u64 expected,
@@ -323,9 +329,14 @@ int tpr_nl_set(struct tpr_dev *dev, u64 expected, const char *str, size_t len)
 	err = request_wait(dev, &unused, &unused_len);
 	kvfree(unused);
 	/* An answer's ETIMEDOUT means stored; no answer means unknown. */
-	if (err == -ENOTCONN)
+	switch (err) {
+	case -ETIME:
+	case -ENOTCONN: /* the daemon went away */
+	case -ENODEV: /* the device is being detached */
 		return -EINPROGRESS;
-	return err;
+	default:
+		return err;
+	}
 }
 
 static const struct nla_policy policy[TCMU_ATTR_PR_MAX + 1] = {

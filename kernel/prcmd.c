@@ -29,13 +29,16 @@ struct change {
 	struct tpr_out_req req;
 	struct tpr_writer writer;
 	unsigned long deadline;
-	bool sent; /* a SET was sent: it may have happened */
+	bool sent; /* a SET was sent: look for it in what is stored */
+	bool unclear; /* one ended so: it may have happened */
+	u64 first_seq; /* that of the first such version */
 };
 
 sense_reason_t tpr_pr_queue(struct tpr_dev *dev, struct se_cmd *cmd,
 			    const struct tpr_nexus *nexus)
 {
 	struct tpr_cmd *pc = kmalloc(sizeof(*pc), GFP_NOIO);
+	int idx;
 
 	if (!pc) {
 		kfree(nexus);
@@ -43,10 +46,13 @@ sense_reason_t tpr_pr_queue(struct tpr_dev *dev, struct se_cmd *cmd,
 	}
 	pc->cmd = cmd;
 	pc->nexus = nexus;
+	/* Once it is in the list, @cmd may end, and then nothing keeps @dev. */
+	idx = srcu_read_lock(&dev->srcu);
 	spin_lock(&dev->cmds_lock);
 	list_add_tail(&pc->list, &dev->cmds);
 	spin_unlock(&dev->cmds_lock);
 	queue_work(tpr_cmd_wq, &dev->cmd_work);
+	srcu_read_unlock(&dev->srcu, idx);
 	return TCM_NO_SENSE;
 }
 
@@ -80,6 +86,13 @@ static int put_state(struct tpr_dev *dev, const struct tcmu_pr_info *info)
 	return err;
 }
 
+/* @info does not remember back to where our version would stand. */
+static bool forgotten(const struct change *c, const struct tcmu_pr_info *info)
+{
+	return info->seq >= c->first_seq &&
+	       info->seq - c->first_seq >= info->num_changes;
+}
+
 /*
  * One round: newest state, decision, swap.  -EAGAIN: another gateway was
  * faster, or nothing is known of an earlier round: decide again.
@@ -99,12 +112,21 @@ static int try_change(struct change *c, struct tpr_result *res)
 		*res = tpr_good();
 		goto out;
 	}
+	if (c->unclear && forgotten(c, info)) {
+		c->deadline = jiffies; /* it will never be clear */
+		err = -EINPROGRESS;
+		goto out;
+	}
 	*res = tpr_out(info, &c->req, &changed, &action);
 	if (res->status != TPR_GOOD || !changed)
 		goto out;
 	tpr_stamp(info, &c->writer, action);
 	c->sent = true;
 	err = put_state(c->dev, info);
+	if (err == -EINPROGRESS && !c->unclear) {
+		c->unclear = true;
+		c->first_seq = info->seq;
+	}
 out:
 	kvfree(info);
 	return err;
@@ -115,10 +137,8 @@ static bool worth_another(const struct change *c, int err)
 {
 	if (time_after(jiffies, c->deadline) || !READ_ONCE(c->dev->attached))
 		return false;
-	if (err == -EAGAIN)
-		return true;
 	/* The outcome of a swap is unclear: find out before saying anything. */
-	return c->sent && (err == -EINPROGRESS || err == -ENOTCONN);
+	return err == -EAGAIN || c->unclear;
 }
 
 static struct tpr_result do_change(struct change *c)
@@ -137,9 +157,8 @@ static struct tpr_result do_change(struct change *c)
 	}
 	pr_warn_ratelimited("tcmu_pr: %s: PERSISTENT RESERVE OUT action %u failed, error %d%s\n",
 			    c->dev->name, c->req.cdb[1] & 0x1f, -err,
-			    c->sent ? ", it may have been stored" : "");
-	return tpr_error_result(c->sent && err == -ENOTCONN ? EINPROGRESS :
-							      err);
+			    c->unclear ? ", it may have been stored" : "");
+	return tpr_error_result(c->unclear ? EINPROGRESS : err);
 }
 
 /* So that the originator gets no unit attention of its own doing. */
@@ -236,15 +255,19 @@ static void pr_in(struct tpr_dev *dev, struct tpr_cmd *pc)
 				    len);
 	kvfree(info);
 	kvfree(buf);
-	if (res.status == TPR_GOOD && cap)
-		target_complete_cmd_with_length(cmd, SAM_STAT_GOOD, len);
-	else
+	if (res.status != TPR_GOOD || !cap) {
 		tpr_complete(cmd, res);
+		return;
+	}
+	if (!len) /* a status alone: iSCSI cannot send data of no length */
+		cmd->data_direction = DMA_NONE;
+	target_complete_cmd_with_length(cmd, SAM_STAT_GOOD, len);
 }
 
 static void run(struct tpr_dev *dev, struct tpr_cmd *pc)
 {
-	if (pc->cmd->transport_state & CMD_T_ABORTED)
+	/* Aborted, or its session is going: nobody wants it done any more. */
+	if (READ_ONCE(pc->cmd->transport_state) & (CMD_T_ABORTED | CMD_T_STOP))
 		target_complete_cmd(pc->cmd, SAM_STAT_TASK_ABORTED);
 	else if (!READ_ONCE(dev->attached))
 		tpr_complete(pc->cmd, tpr_error_result(ENODEV));

@@ -49,6 +49,8 @@ struct tpr_perm {
  */
 struct tpr_view {
 	struct rcu_head rcu;
+	u64 gen; /* one more for each view of the device */
+	unsigned long since; /* jiffies when the state became what it is */
 	u16 error; /* errno why there is no valid state, 0: there is */
 	bool settled;
 	u64 seq;
@@ -124,6 +126,8 @@ struct tpr_dev {
 	struct tpr_nexus origin;
 	struct tpr_writer origin_writer;
 
+	u64 view_gen; /* of the view; lock, read without */
+	unsigned long since; /* jiffies; lock; see tpr_view.since */
 	wait_queue_head_t view_wq; /* woken when the view changes */
 	bool attached; /* cmds_lock; the I/O path reads it without */
 	bool pgr_was_set; /* PASSTHROUGH_PGR was there before us; constant */
@@ -158,6 +162,8 @@ struct tpr_dev *tpr_dev_attach(const char *name, struct se_device *se_dev);
 void tpr_dev_detach(struct tpr_dev *dev);
 struct tpr_dev *tpr_dev_find(const char *name); /* takes a reference */
 void tpr_dev_put(struct tpr_dev *dev);
+/* The target core has reservations of its own for @se_dev.  Any context. */
+bool tpr_core_has_reservations(struct se_device *se_dev);
 void tpr_dev_for_each(void (*fn)(struct tpr_dev *dev, void *arg), void *arg);
 /* "TCM-name of the HBA/device", for people and the daemon. */
 void tpr_dev_backstore(const struct tpr_dev *dev, char *buf, size_t cap);

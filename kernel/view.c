@@ -77,6 +77,8 @@ int tpr_view_publish(struct tpr_dev *dev)
 	view->error = dev->error;
 	if (!dev->newest && !dev->error)
 		view->error = EINPROGRESS;
+	view->gen = dev->view_gen + 1;
+	view->since = dev->since;
 	view->settled = dev->settled && !view->error;
 	view->seq = dev->newest ? dev->newest->seq : 0;
 	view->slots = slots;
@@ -85,6 +87,7 @@ int tpr_view_publish(struct tpr_dev *dev)
 	old = rcu_replace_pointer(dev->view, view, lockdep_is_held(&dev->lock));
 	if (old)
 		call_srcu(&dev->srcu, &old->rcu, view_free);
+	WRITE_ONCE(dev->view_gen, view->gen);
 	wake_up_all(&dev->view_wq);
 	return 0;
 }

@@ -124,13 +124,16 @@ def test_iscsi_test_cu(lab, lio_counts, gateways):
     assert counts["asserts"][0] >= lio_counts["asserts"][0]
 
 
-def test_race(lab):
+def test_race(lab, capfd):
     argv = [str(REPO / "build/tests/iscsi/race"), str(ROUNDS), "1", labapi.url("gw1"), labapi.url("gw2")]
-    result = labapi.run_net(argv, 60 + ROUNDS)
-    text = (result.out + result.err).decode()
-    print(text)
-    assert result.rc == 0
-    assert re.search(rf"^{ROUNDS} rounds, PRGENERATION \d+, 0 wrong$", text, re.M)
+    lines = []
+    with capfd.disabled(), subprocess.Popen(labapi.net_command(argv), stdout=subprocess.PIPE, text=True) as race:
+        for line in race.stdout:  # it takes minutes: show how far it is
+            lines.append(line)
+            if len(lines) % 6 == 1 or "wrong" in line:
+                print(f"race: {line.rstrip()}", flush=True)
+    assert race.returncode == 0, lines
+    assert re.fullmatch(rf"{ROUNDS} rounds, PRGENERATION \d+, 0 wrong\n", lines[-1])
 
 
 GREETING = ("tur", "tur")
@@ -307,7 +310,7 @@ def test_only_one_daemon_and_only_root(lab):
     assert "hello: 1" in sh("gw1", f"setpriv --reuid=65534 --clear-groups --bounding-set=-all {fake}", check=False)
 
 
-def test_attach_detach_under_load(lab):
+def test_attach_detach_under_load(lab, capfd):
     """CYCLES of detach and attach on 2 CPUs under load, the module unloaded after each tenth."""
     assert int(sh("gw1", "nproc")) == 2
     load = perf_start("gw1", 600)
@@ -321,6 +324,9 @@ def test_attach_detach_under_load(lab):
             # The daemon finds a module that is loaded anew within a second.
             sh("gw1", f"for i in $(seq 50); do {CLI} attach user_0/disk0 && exit 0; sleep 0.2; done; exit 1")
             assert load.poll() is None, "iscsi-perf ended"
+            if done % 10 == 0:
+                with capfd.disabled():
+                    print(f"detach and attach: {done} cycles", flush=True)
     finally:
         load.send_signal(2)
     print(f"{done} cycles in {time.monotonic() - began:.0f} s")
