@@ -114,51 +114,27 @@ int sd_announce(struct store *store, const char *lu, const char *gateway)
 }
 
 struct sd_mail {
-	char **name;
-	size_t count, cap;
+	int inbox;
+	void (*fn)(void *arg, const char *lu);
+	void *arg;
+	int told;
+	int ret; /* of what could not be removed */
 };
 
-static int sd_mail_add(void *arg, const char *name)
+/* Removed first, told then: what arrives in between is told once more. */
+static int sd_mail_tell(void *arg, const char *name)
 {
 	struct sd_mail *mail = arg;
 
 	if (!sd_name_ok(name, SD_LU_MAX))
 		return 0;
-	if (mail->count == mail->cap) {
-		size_t cap = mail->cap ? 2 * mail->cap : 16;
-		char **list = realloc(mail->name, cap * sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		mail->name = list;
-		mail->cap = cap;
+	if (!unlinkat(mail->inbox, name, 0)) {
+		mail->fn(mail->arg, name);
+		mail->told++;
+	} else if (errno != ENOENT && errno != EISDIR) {
+		mail->ret = sd_errno();
 	}
-	mail->name[mail->count] = strdup(name);
-	if (!mail->name[mail->count])
-		return -ENOMEM;
-	mail->count++;
 	return 0;
-}
-
-/*
- * The names are collected first: a file that is made again while we work
- * would otherwise come up twice in one call.
- */
-static int sd_mail_tell(int inbox, struct sd_mail *mail,
-			void (*fn)(void *arg, const char *lu), void *arg)
-{
-	int told = 0;
-	int ret = 0;
-
-	for (size_t i = 0; i < mail->count; i++) {
-		if (!unlinkat(inbox, mail->name[i], 0)) {
-			fn(arg, mail->name[i]);
-			told++;
-		} else if (errno != ENOENT && errno != EISDIR) {
-			ret = sd_errno();
-		}
-	}
-	return told ? told : ret;
 }
 
 /*
@@ -193,15 +169,16 @@ static bool sd_unchanged(struct store *store, long long now, int *ret)
 static int sd_inbox_read(struct store *store,
 			 void (*fn)(void *arg, const char *lu), void *arg)
 {
-	struct sd_mail mail = {0};
-	int ret = sd_each(store->inbox.fd, sd_mail_add, &mail);
+	struct sd_mail mail = {
+		.inbox = store->inbox.fd,
+		.fn = fn,
+		.arg = arg,
+	};
+	int ret = sd_each(store->inbox.fd, sd_mail_tell, &mail);
 
-	if (!ret)
-		ret = sd_mail_tell(store->inbox.fd, &mail, fn, arg);
-	for (size_t i = 0; i < mail.count; i++)
-		free(mail.name[i]);
-	free(mail.name);
-	return ret;
+	if (ret)
+		return ret;
+	return mail.told ? mail.told : mail.ret;
 }
 
 static int sd_news_once(struct store *store,

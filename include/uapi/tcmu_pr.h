@@ -16,12 +16,15 @@
  *   TCMU_PR_CMD_HELLO U>K		GATEWAY, INCARNATION, PROTOCOL
  *	Makes the sender the daemon.  -EBUSY while another one lives, -EPROTO
  *	if PROTOCOL is not TCMU_PR_PROTOCOL, -EINVAL for a bad GATEWAY.  The
- *	module then sends DEVICE_ADDED for each attached device.
+ *	module then sends DEVICE_ADDED for each attached device.  INCARNATION
+ *	is not used yet.
  *
  *   TCMU_PR_CMD_DEVICE_ADDED K>U	DEVICE, BACKSTORE, CONFIG, SERIAL, SEQ
  *	A device was attached, or existed at HELLO.  It has no state, or that
- *	of an earlier daemon (SEQ, 0: none): commands that a reservation could
- *	forbid are refused until PUSH_PR_INFO has installed one.
+ *	of an earlier daemon (SEQ, 0: none).  With none, commands that a
+ *	reservation could forbid wait, and are refused after a while, until
+ *	PUSH_PR_INFO has installed a settled one; a device that was in use when
+ *	it was attached goes on as before for that while.
  *
  *   TCMU_PR_CMD_DEVICE_REMOVED K>U	DEVICE
  *
@@ -44,8 +47,8 @@
  *	Enforce this state.  With SETTLED 0 it is not yet known that all
  *	members have it: until a later push says so (same SEQ, SETTLED 1, then
  *	PR_INFO may be absent), only what both it and the last settled state
- *	allow is executed.  An older SEQ than installed is refused with
- *	-ESTALE in PUSH_PR_INFO_DONE.
+ *	allow is executed.  An older SEQ than installed, or another state with
+ *	the same SEQ, is refused with ESTALE in PUSH_PR_INFO_DONE.
  *   TCMU_PR_CMD_PUSH_PR_INFO_DONE K>U	DEVICE, SEQ, STATUS
  *	STATUS 0: no command can any longer pass a check made under an older
  *	state.  An errno: this state is not installed.
