@@ -9,8 +9,10 @@
  * a work item (prcmd.c), removing the link detaches it.  drain.c proves when
  * no command of before a swap of the transport operations is left.
  *
- * Lock order: tpr_devices_lock, lock, ua_lock, the target core's
- * se_port_lock, session_lock.  req_lock and cmds_lock are innermost.
+ * Lock order: the configfs item's lock, tpr_devices_lock, lock, ua_lock, the
+ * target core's se_port_lock, session_lock.  netlink.c's lock comes before
+ * req_lock and is held with no other.  req_lock and cmds_lock are innermost.
+ * Readers of srcu take none of the mutexes, whose holders may wait for them.
  */
 #ifndef TCMU_PR_DEV_H
 #define TCMU_PR_DEV_H
