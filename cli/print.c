@@ -137,7 +137,7 @@ static void print_changes(const struct tcmu_pr_info *info)
 		const struct tpr_change *change = &info->changes[i];
 
 		printf("  %llu %s by %s (0x%016llx, %llu)\n", change->seq,
-		       tpr_action_name(change->action), change->writer.gateway,
+		       tpr_action_name(change->order.action), change->writer.gateway,
 		       change->writer.incarnation, change->writer.count);
 	}
 }
@@ -216,7 +216,7 @@ static struct json_object *changes_json(const struct tcmu_pr_info *info)
 		struct json_object *obj = json_object_new_object();
 
 		add(obj, "seq", json_object_new_uint64(change->seq));
-		add_text(obj, "action", tpr_action_name(change->action));
+		add_text(obj, "action", tpr_action_name(change->order.action));
 		add_text(obj, "gateway", change->writer.gateway);
 		add_hex(obj, "incarnation", change->writer.incarnation);
 		add(obj, "count", json_object_new_uint64(change->writer.count));

@@ -85,10 +85,13 @@ enum tpr_asc {
 	TPR_ASC_CDB_FIELD = 0x2400, /* invalid field in CDB */
 	TPR_ASC_PARAM_FIELD = 0x2600, /* invalid field in parameter list */
 	TPR_ASC_RELEASE = 0x2604, /* invalid release of persistent reservation */
+	TPR_ASC_LU_RESET = 0x2903, /* bus device reset function occurred */
 	TPR_ASC_RSV_PREEMPTED = 0x2a03, /* reservations preempted */
 	TPR_ASC_RSV_RELEASED = 0x2a04, /* reservations released */
 	TPR_ASC_REG_PREEMPTED = 0x2a05, /* registrations preempted */
+	TPR_ASC_CLEARED = 0x2f00, /* commands cleared by another initiator */
 	TPR_ASC_PR_INFO_LOST = 0x4401, /* persistent reservation information lost */
+	TPR_ASC_RSV_RESOURCES = 0x5502, /* insufficient reservation resources */
 	TPR_ASC_REG_RESOURCES = 0x5504, /* insufficient registration resources */
 };
 

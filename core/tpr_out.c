@@ -258,13 +258,13 @@ static struct tpr_result execute(struct tcmu_pr_info *info,
 
 struct tpr_result tpr_out(struct tcmu_pr_info *info,
 			  const struct tpr_out_req *req, bool *changed,
-			  u8 *action)
+			  struct tpr_order *order)
 {
 	struct tpr_result res = tpr_out_check(req);
 	struct out o;
 
 	*changed = false;
-	*action = 0;
+	*order = (struct tpr_order){ 0 };
 	if (res.status != TPR_GOOD)
 		return res;
 	o = (struct out){
@@ -278,7 +278,7 @@ struct tpr_result tpr_out(struct tcmu_pr_info *info,
 		.self = tpr_find(info, req->nexus),
 	};
 	*changed = true;
-	res = execute(info, &o, changed, action);
+	res = execute(info, &o, changed, &order->action);
 	if (res.status != TPR_GOOD)
 		*changed = false;
 	return res;

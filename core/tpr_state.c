@@ -221,7 +221,7 @@ bool tpr_is_holder(const struct tcmu_pr_info *info, u32 idx)
 }
 
 void tpr_stamp(struct tcmu_pr_info *info, const struct tpr_writer *writer,
-	       u8 action)
+	       const struct tpr_order *order)
 {
 	if (info->num_changes < TPR_CHANGES_MAX)
 		info->num_changes++;
@@ -229,7 +229,7 @@ void tpr_stamp(struct tcmu_pr_info *info, const struct tpr_writer *writer,
 		(info->num_changes - 1) * sizeof(info->changes[0]));
 	info->seq++;
 	info->changes[0].seq = info->seq;
-	info->changes[0].action = action;
+	info->changes[0].order = *order;
 	info->changes[0].writer = *writer;
 }
 
@@ -262,7 +262,7 @@ static bool changes_valid(const struct tcmu_pr_info *info)
 		return false;
 	for (i = 0; i < info->num_changes; i++, seq--)
 		if (info->changes[i].seq != seq ||
-		    info->changes[i].action >= TPR_ACT_MAX)
+		    info->changes[i].order.action >= TPR_ACT_MAX)
 			return false;
 	return true;
 }

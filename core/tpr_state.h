@@ -59,7 +59,28 @@ enum tpr_action {
 	TPR_ACT_CLEAR,
 	TPR_ACT_PREEMPT,
 	TPR_ACT_REPAIR, /* the administrator's */
+	TPR_ACT_PREEMPT_ABORT,
+	TPR_ACT_REGISTER_MOVE,
+	TPR_ACT_REPLACE_LOST,
+	TPR_ACT_SPC2_RESERVE,
+	TPR_ACT_SPC2_RELEASE,
+	TPR_ACT_NEXUS_LOSS, /* ended an SPC-2 reservation */
+	TPR_ACT_LU_RESET, /* LOGICAL UNIT RESET */
+	TPR_ACT_POWER_LOSS, /* of all gateways */
 	TPR_ACT_MAX,
+};
+
+/*
+ * What a change was asked to do: enough for a gateway that missed it to do it
+ * again (tpr_redo()), and so to know whom it concerned.
+ */
+struct tpr_order {
+	u8 action; /* enum tpr_action */
+	u8 scope_type; /* byte 2 of the CDB */
+	u8 flags; /* APTPL, ALL_TG_PT, SPEC_I_PT as in SPC-4 table 231 */
+	u64 sa_key; /* SERVICE ACTION RESERVATION KEY */
+	/* Who asked; initiator "" (and all above but action 0): no nexus. */
+	struct tpr_nexus nexus;
 };
 
 /*
@@ -75,7 +96,7 @@ struct tpr_writer {
 
 struct tpr_change {
 	u64 seq;
-	u8 action; /* enum tpr_action */
+	struct tpr_order order;
 	struct tpr_writer writer;
 };
 
@@ -84,6 +105,8 @@ struct tpr_change {
  * @vers:	format version of the string, TPR_FORMAT_VERSION
  * @seq:	number of this version of the string; 0 is never stored
  * @scsi2_held: an SPC-2 reservation exists, held by @scsi2_holder
+ * @scsi2_gateway: name of the gateway that the holder came in at, and that
+ *		watches over its loss
  * @gen:	PRGENERATION
  * @rsv:	the persistent reservation
  * @num_regs:	registrations in @regs, sorted by tpr_reg_cmp(), no two equal
@@ -100,6 +123,7 @@ struct tcmu_pr_info {
 	u64 seq;
 	bool scsi2_held;
 	struct tpr_nexus scsi2_holder;
+	char scsi2_gateway[TPR_GATEWAY_MAX + 1];
 	u32 gen;
 	struct tpr_rsv rsv;
 	bool aptpl;
@@ -178,7 +202,14 @@ bool tpr_is_holder(const struct tcmu_pr_info *info, u32 idx);
  * change first in the list of changes.
  */
 void tpr_stamp(struct tcmu_pr_info *info, const struct tpr_writer *writer,
-	       u8 action);
+	       const struct tpr_order *order);
+
+/*
+ * Loss of power of all gateways: ends an SPC-2 reservation, and, unless APTPL
+ * was last given as one, drops all registrations and the reservation and sets
+ * PRGENERATION to 0 (SPC-4 5.13.5, 6.15.2).  True if that changed anything.
+ */
+bool tpr_power_loss(struct tcmu_pr_info *info);
 
 /*
  * Finds the version that @writer wrote among the remembered changes: its seq,

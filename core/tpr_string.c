@@ -18,6 +18,14 @@ static const char *const action_names[TPR_ACT_MAX] = {
 	[TPR_ACT_CLEAR] = "clear",
 	[TPR_ACT_PREEMPT] = "preempt",
 	[TPR_ACT_REPAIR] = "repair",
+	[TPR_ACT_PREEMPT_ABORT] = "preempt-abort",
+	[TPR_ACT_REGISTER_MOVE] = "register-move",
+	[TPR_ACT_REPLACE_LOST] = "replace-lost",
+	[TPR_ACT_SPC2_RESERVE] = "spc2-reserve",
+	[TPR_ACT_SPC2_RELEASE] = "spc2-release",
+	[TPR_ACT_NEXUS_LOSS] = "nexus-loss",
+	[TPR_ACT_LU_RESET] = "lu-reset",
+	[TPR_ACT_POWER_LOSS] = "power-loss",
 };
 
 enum {
@@ -372,7 +380,7 @@ static void put_change(struct writer *w, const struct tpr_change *c)
 	put(w, "change=");
 	put_dec(w, c->seq);
 	put(w, " ");
-	put(w, action_names[c->action]);
+	put(w, action_names[c->order.action]);
 	put(w, " ");
 	put(w, c->writer.gateway);
 	put(w, " ");
@@ -402,7 +410,7 @@ static void get_change(struct reader *r, struct tpr_change *c)
 	begin(r, "change");
 	c->seq = get_dec(r, ~0ULL);
 	expect(r, " ");
-	c->action = get_action(r);
+	c->order.action = get_action(r);
 	get_word(r, ' ', c->writer.gateway, sizeof(c->writer.gateway),
 		 tpr_gateway_valid);
 	expect(r, " ");

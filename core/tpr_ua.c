@@ -9,7 +9,7 @@ static bool happened(const struct tcmu_pr_info *old,
 
 	for (i = 0; i < now->num_changes; i++)
 		if (now->changes[i].seq > old->seq &&
-		    now->changes[i].action == action)
+		    now->changes[i].order.action == action)
 			return true;
 	return false;
 }

@@ -78,7 +78,7 @@ int text_create(struct text *text, const struct engine_lu *lu)
 
 	tpr_info_init(info, 0);
 	memcpy(info->device, lu->identity, sizeof(info->device));
-	tpr_stamp(info, &writer, TPR_ACT_CREATE);
+	tpr_stamp(info, &writer, &(struct tpr_order){ .action = TPR_ACT_CREATE });
 	rc = create_encode(text, info);
 	free(info);
 	return rc;

@@ -101,7 +101,7 @@ static int try_change(struct change *c, struct tpr_result *res)
 {
 	struct tcmu_pr_info *info;
 	bool changed;
-	u8 action;
+	struct tpr_order order;
 	int err;
 
 	err = get_state(c->dev, &info);
@@ -117,10 +117,10 @@ static int try_change(struct change *c, struct tpr_result *res)
 		err = -EINPROGRESS;
 		goto out;
 	}
-	*res = tpr_out(info, &c->req, &changed, &action);
+	*res = tpr_out(info, &c->req, &changed, &order);
 	if (res->status != TPR_GOOD || !changed)
 		goto out;
-	tpr_stamp(info, &c->writer, action);
+	tpr_stamp(info, &c->writer, &order);
 	c->sent = true;
 	err = put_state(c->dev, info);
 	if (err == -EINPROGRESS && !c->unclear) {

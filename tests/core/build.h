@@ -139,7 +139,7 @@ static inline struct tcmu_pr_info *empty_state(u32 max_regs)
 	memset(info, POISON, tpr_info_size(max_regs));
 	tpr_info_init(info, max_regs);
 	strcpy(info->device, "600140512345678");
-	tpr_stamp(info, &w, TPR_ACT_CREATE);
+	tpr_stamp(info, &w, &(struct tpr_order){ .action = TPR_ACT_CREATE });
 	return info;
 }
 
@@ -276,12 +276,13 @@ static inline struct answer run(struct tcmu_pr_info *info, char who,
 	struct answer a = {
 		.res = {POISON, POISON, POISON << 8 | POISON},
 		.changed = !op->given,
-		.action = POISON,
 	};
+	struct tpr_order order = {.action = POISON};
 
 	out_cdb(cdb, op);
 	out_param(param, op);
-	a.res = tpr_out(info, &req, &a.changed, &a.action);
+	a.res = tpr_out(info, &req, &a.changed, &order);
+	a.action = order.action;
 	return a;
 }
 

@@ -406,7 +406,7 @@ static void test_no_parameter_list(void **unused)
 	struct tpr_nexus n = nexus('A');
 	struct tpr_out_req req = {.nexus = &n, .cdb = cdb};
 	bool changed = true;
-	u8 action = POISON;
+	struct tpr_order order = {.action = POISON};
 
 	(void)unused;
 	for (cdb[1] = 0; cdb[1] < 5; cdb[1]++) {
@@ -414,7 +414,7 @@ static void test_no_parameter_list(void **unused)
 		cdb[8] = 0;
 		assert_result(tpr_out_check(&req), PARAM_LEN, "no list");
 		cdb[8] = 24;
-		assert_result(tpr_out(info, &req, &changed, &action), PARAM_LEN,
+		assert_result(tpr_out(info, &req, &changed, &order), PARAM_LEN,
 			      "no data");
 		assert_false(changed);
 		assert_untouched(info, before, "no data");
@@ -431,16 +431,21 @@ static void test_check_agrees(void **unused)
 	u8 param[TPR_OUT_PARAM_LEN] = {0, 0, 0, 0, 0, 0, 0, 1};
 	struct tcmu_pr_info *info = state("A1 B2");
 	struct tpr_nexus n = nexus('A');
-	struct tpr_out_req req = {&n, cdb, param, sizeof(param)};
+	struct tpr_out_req req = {
+		.nexus = &n,
+		.cdb = cdb,
+		.param = param,
+		.param_len = sizeof(param),
+	};
 	bool changed = false;
-	u8 action = POISON;
+	struct tpr_order order = {.action = POISON};
 
 	(void)unused;
 	assert_result(tpr_out_check(&req), GOOD, "check");
-	assert_result(tpr_out(info, &req, &changed, &action), GOOD, "out");
+	assert_result(tpr_out(info, &req, &changed, &order), GOOD, "out");
 	assert_text(info, "A1 B2 /5A g10", "reserved bits");
 	assert_true(changed);
-	assert_int_equal(action, TPR_ACT_RESERVE);
+	assert_int_equal(order.action, TPR_ACT_RESERVE);
 	free(info);
 }
 
@@ -451,14 +456,19 @@ static void test_longer_data(void **unused)
 	u8 cdb[TPR_OUT_CDB_LEN], param[64] = {0};
 	struct op op = {.sa = TPR_OUT_CLEAR, .key = 2};
 	struct tpr_nexus n = nexus('B');
-	struct tpr_out_req req = {&n, cdb, param, sizeof(param)};
+	struct tpr_out_req req = {
+		.nexus = &n,
+		.cdb = cdb,
+		.param = param,
+		.param_len = sizeof(param),
+	};
 	bool changed = false;
-	u8 action = POISON;
+	struct tpr_order order = {.action = POISON};
 
 	(void)unused;
 	out_cdb(cdb, &op);
 	out_param(param, &op);
-	assert_result(tpr_out(info, &req, &changed, &action), GOOD, "long");
+	assert_result(tpr_out(info, &req, &changed, &order), GOOD, "long");
 	assert_text(info, "g11", "long");
 	free(info);
 }

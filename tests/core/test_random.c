@@ -150,9 +150,9 @@ static void check_changes(struct tcmu_pr_info *info, u8 action)
 	u64 seq = info->seq, i;
 
 	assert_int_equal(tpr_written_as(info, &w), 0);
-	tpr_stamp(info, &w, action);
+	tpr_stamp(info, &w, &(struct tpr_order){ .action = action });
 	assert_int_equal(info->seq, seq + 1);
-	assert_int_equal(info->changes[0].action, action);
+	assert_int_equal(info->changes[0].order.action, action);
 	for (i = 0; i < 12 && i < info->seq; i++) {
 		w.count = info->seq - i;
 		assert_int_equal(tpr_written_as(info, &w),
@@ -231,7 +231,7 @@ static void test_written_as(void **unused)
 
 	(void)unused;
 	assert_int_equal(tpr_written_as(info, &none), 0);
-	tpr_stamp(info, &w, TPR_ACT_REPAIR);
+	tpr_stamp(info, &w, &(struct tpr_order){ .action = TPR_ACT_REPAIR });
 	assert_int_equal(info->num_changes, 2);
 	assert_int_equal(tpr_written_as(info, &w), 2);
 	w.count = 10;
@@ -240,11 +240,11 @@ static void test_written_as(void **unused)
 	for (i = 3; i < 3 + TPR_CHANGES_MAX - 1; i++) {
 		struct tpr_writer x = {"gw-b", 5, (u64)i};
 
-		tpr_stamp(info, &x, TPR_ACT_CLEAR);
+		tpr_stamp(info, &x, &(struct tpr_order){ .action = TPR_ACT_CLEAR });
 		assert_int_equal(tpr_written_as(info, &w), 2);
 		assert_true(tpr_info_valid(info));
 	}
-	tpr_stamp(info, &none, TPR_ACT_CLEAR);
+	tpr_stamp(info, &none, &(struct tpr_order){ .action = TPR_ACT_CLEAR });
 	assert_int_equal(tpr_written_as(info, &w), 0);
 	assert_int_equal(info->num_changes, TPR_CHANGES_MAX);
 	free(info);

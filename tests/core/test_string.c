@@ -219,7 +219,7 @@ static void test_golden_fields(void **unused)
 	assert_true(info->aptpl);
 	assert_string_equal(info->device, "tcmu:600140512345678,~!");
 	assert_int_equal(info->num_changes, 8);
-	assert_int_equal(info->changes[2].action, TPR_ACT_REGISTER_IGNORE);
+	assert_int_equal(info->changes[2].order.action, TPR_ACT_REGISTER_IGNORE);
 	assert_string_equal(info->changes[3].writer.gateway, "gw_2.example");
 	assert_true(info->changes[2].writer.incarnation == ~0ULL);
 	assert_true(info->changes[2].writer.count == ~0ULL);
@@ -787,7 +787,7 @@ static void test_encode_refuses(void **unused)
 	not_encoded(info, AT(num_changes), 0, "no changes");
 	not_encoded(info, AT(num_changes), 9, "changes");
 	not_encoded(info, AT(changes[0].seq), 7, "change");
-	not_encoded(info, AT(changes[0].action), TPR_ACT_MAX, "action");
+	not_encoded(info, AT(changes[0].order.action), TPR_ACT_MAX, "action");
 	not_encoded(info, AT(changes[0].writer.gateway), 0, "no gateway");
 	not_encoded(info, AT(changes[0].writer.gateway), ' ', "gateway");
 	not_encoded(info, AT(rsv.type), 2, "type 2");
@@ -889,7 +889,7 @@ static struct tcmu_pr_info *largest(void)
 	memset(n.target, 't', TPR_NAME_MAX);
 	info->seq = ~0ULL - 1 - TPR_CHANGES_MAX;
 	for (i = 0; i < TPR_CHANGES_MAX; i++)
-		tpr_stamp(info, &w, TPR_ACT_REGISTER_IGNORE);
+		tpr_stamp(info, &w, &(struct tpr_order){ .action = TPR_ACT_REGISTER_IGNORE });
 	for (i = 0; i < TPR_REGS_MAX; i++) {
 		memcpy(n.initiator + TPR_NAME_MAX - 4,
 		       (char[]){(char)('a' + (i >> 8)),

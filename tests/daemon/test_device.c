@@ -254,7 +254,7 @@ static char *decide(struct gateway *g, size_t *len)
 	tpr_info_init(info, 0);
 	assert_int_equal(tpr_decode(info, g->nl.str, g->nl.len, NULL), 0);
 	info->gen++;
-	tpr_stamp(info, &writer, TPR_ACT_REGISTER);
+	tpr_stamp(info, &writer, &(struct tpr_order){ .action = TPR_ACT_REGISTER });
 	n = tpr_encode(info, buf, tpr_encoded_max(0));
 	assert_true(n > 0);
 	*len = (size_t)n;

@@ -41,7 +41,7 @@ static void client_decide(struct gateway *g, const char *str, size_t len)
 	c->token.incarnation = g->conf.incarnation;
 	c->token.count = ++g->writes;
 	info->gen++;
-	tpr_stamp(info, &c->token, TPR_ACT_REGISTER);
+	tpr_stamp(info, &c->token, &(struct tpr_order){ .action = TPR_ACT_REGISTER });
 	c->seq = info->seq;
 	free(c->str);
 	c->str = malloc(tpr_encoded_max(0));

@@ -73,14 +73,17 @@ static void check_in(const struct tcmu_pr_info *info, const u8 *cdb, u8 small)
 static void check_out(struct tcmu_pr_info *info, const struct tpr_nexus *n,
 		      const u8 *cdb, const u8 *param, u32 len)
 {
-	struct tpr_out_req req = {n, cdb, param, len};
+	struct tpr_out_req req = {
+		.nexus = n, .cdb = cdb, .param = param, .param_len = len,
+	};
 	struct tcmu_pr_info *before = clone(info);
 	struct tpr_result check = tpr_out_check(&req), res;
 	size_t size = tpr_info_size(info->max_regs);
 	bool changed = false, counts;
-	u8 action = POISON, sa = cdb[1] & 0x1f;
+	struct tpr_order order = {.action = POISON};
+	u8 sa = cdb[1] & 0x1f;
 
-	res = tpr_out(info, &req, &changed, &action);
+	res = tpr_out(info, &req, &changed, &order);
 	CHECK(tpr_info_valid(info));
 	if (check.status != TPR_GOOD)
 		CHECK(!memcmp(&check, &res, sizeof(res)));
@@ -89,7 +92,7 @@ static void check_out(struct tcmu_pr_info *info, const struct tpr_nexus *n,
 	} else {
 		counts = sa != TPR_OUT_RESERVE && sa != TPR_OUT_RELEASE;
 		CHECK(info->gen == before->gen + counts);
-		CHECK(tpr_action_name(action));
+		CHECK(tpr_action_name(order.action));
 	}
 	CHECK((res.status == TPR_CHECK_CONDITION) == (res.key != 0));
 	CHECK((res.asc != 0) == (res.key != 0));

@@ -170,12 +170,12 @@ static int apply(struct tcmu_pr_info *info, const struct party *p,
 		.param_len = sizeof(param),
 	};
 	bool changed;
-	u8 action;
+	struct tpr_order order;
 
 	tpr_put_be32(cdb + 5, sizeof(param));
 	tpr_put_be64(param, c->key);
 	tpr_put_be64(param + 8, c->sa_key);
-	return tpr_out(info, &req, &changed, &action).status;
+	return tpr_out(info, &req, &changed, &order).status;
 }
 
 /* PR IN through @p: *@data must be freed; its length. */
