@@ -6,7 +6,6 @@
     CACHE/RELEASE/lib/modules/RELEASE/      (after depmod)
 """
 
-import fcntl
 import lzma
 import os
 import pathlib
@@ -17,11 +16,9 @@ import tempfile
 import typing
 import zlib
 
-from . import settings
+from . import packages
 from .process import run_tool
 from .settings import LabError
-
-DOWNLOAD_SECONDS = 600
 
 
 class Kernel(typing.NamedTuple):
@@ -60,10 +57,7 @@ def release_of(package):
 def prepare(kind, say):
     """The kernel of this kind, fetched into the cache if it is not there."""
     package = package_for(kind)
-    cache = settings.cache_directory()
-    cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / "lock", "w", encoding="ascii") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)
+    with packages.locked_cache() as cache:
         target = cache / release_of(package)
         if not target.exists():
             say(f"kernel: fetching {package} into {target}")
@@ -94,12 +88,8 @@ def uncompress(source, target):
 def unpack(package, cache, target):
     """Download and unpack; the directory gets its name only when it is complete."""
     with tempfile.TemporaryDirectory(dir=cache, prefix=".new-") as place:
-        run_tool(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package], DOWNLOAD_SECONDS, cwd=place)
-        archives = list(pathlib.Path(place).glob("*.deb"))
-        if len(archives) != 1:
-            raise LabError(f"apt-get download {package} left {len(archives)} files")
         tree = pathlib.Path(place) / "tree"
-        run_tool(["dpkg", "-x", archives[0], tree], DOWNLOAD_SECONDS)
+        packages.unpack(package, place, tree)
         run_tool(["depmod", "-b", tree, target.name])
         boot = tree / "boot"
         uncompress(boot / f"vmlinuz-{target.name}", boot / f"vmlinux-{target.name}")

@@ -7,7 +7,7 @@ import shutil
 import signal
 import threading
 
-from . import bringup, initramfs, kernels, network, settings, state, vm
+from . import bringup, initramfs, kernels, network, packages, settings, state, vm
 from .process import run_tool
 from .settings import LabError, UsageError
 
@@ -65,6 +65,8 @@ def up(gateways, clients, store, kernel, target, say):
             found = kernels.prepare(kernel, say)
             check_build(target, found.release)
             options.update(release=found.release, image=os.fspath(found.image), modules=os.fspath(found.modules))
+            if clients:
+                options["tools"] = os.fspath(packages.prepare_clients(say))
             boot_all(path, options, found, say)
         except BaseException:
             with uninterrupted():

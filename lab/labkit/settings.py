@@ -43,6 +43,9 @@ TARGETS = ("pr", "lio")
 # What --target pr runs in a guest; %s is the kernel release.
 PR_FILES = ("build/kmod-%s/tcmu_pr.ko", "build/daemon/tcmu-prd", "build/cli/tcmu-pr")
 
+# What clients run and the host does not have installed (labkit/packages.py); what these need is in packages.txt.
+CLIENT_PACKAGES = ("multipath-tools", "fence-agents")
+
 # Programs the host side starts, and the Debian package of each.
 TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "ip": "iproute2", "busybox": "busybox-static",
          "depmod": "kmod", "nsenter": "util-linux", "tcmu-runner": "tcmu-runner", "dbus-daemon": "dbus",

@@ -125,7 +125,7 @@ class Guest:
                      "PORT": settings.PORT, "IQN": settings.IQN, "GATEWAYS": options["gateways"], "TARGET": options["target"],
                      "REPO": settings.REPO, "IMAGE": f"/lab/shared/{settings.IMAGE_NAME}", "IMAGE_BYTES": settings.IMAGE_BYTES,
                      "SERIAL": settings.UNIT_SERIAL, "STORE": settings.STORE_IN_GUEST,
-                     "INITIATOR": f"iqn.2026-11.org.tcmu-pr:{self.name}"}
+                     "INITIATOR": f"iqn.2026-11.org.tcmu-pr:{self.name}", "TOOLS": options.get("tools", "")}
         return "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in variables.items())
 
     def qemu_arguments(self, kernel):
