@@ -18,7 +18,8 @@ enum {
 struct tpr_ports {
 	/*
 	 * Sets target, tag and rtpi of @nexus to the target port with relative
-	 * target port identifier @rtpi; false if there is none here.
+	 * target port identifier @rtpi; false if there is none here.  The
+	 * initiator port and proto stand in @nexus already.
 	 */
 	bool (*target)(void *arg, u16 rtpi, struct tpr_nexus *nexus);
 	/*
@@ -66,9 +67,10 @@ u32 tpr_out_room(const struct tpr_out_req *req);
  * Executes the command on @info, which holds the newest state (with @lost an
  * empty one, with the seq that was lost).  On GOOD *@changed tells whether
  * @info was changed and has to be stored (then *@order is what to
- * tpr_stamp() it with); on any other status @info is untouched.  A new
- * registration ends with INSUFFICIENT REGISTRATION RESOURCES when @info has
- * no room for it, or the string no way to name the nexus.
+ * tpr_stamp() it with); on any other status @info is untouched, but for room
+ * that it does not use.  A new registration ends with INSUFFICIENT
+ * REGISTRATION RESOURCES when @info has no room for it, or the string no way
+ * to name the nexus.
  *
  * While an SPC-2 reservation stands, this ends with RESERVATION CONFLICT
  * whatever the nexus and the action (SPC-2 5.5.1).
@@ -80,11 +82,13 @@ struct tpr_result tpr_out(struct tcmu_pr_info *info,
 			  struct tpr_order *order);
 
 /*
- * Does @order again on @info, the state that it was executed on.  0; -EINVAL,
- * and @info is in no state to be used, if the order does not tell all that is
- * needed (SPEC_I_PT, REGISTER AND MOVE, REPLACE LOST RESERVATION, repair), or
- * was not one that would have been executed; -ENOSPC.  Does not tpr_stamp().
+ * Does @order, which came in at @gateway, again on @info, the state that it
+ * was executed on.  0; -EINVAL, and @info is in no state to be used, if the
+ * order does not tell all that is needed (SPEC_I_PT, REGISTER AND MOVE, REPLACE
+ * LOST RESERVATION, repair), or was not one that would have been executed;
+ * -ENOSPC.  Does not tpr_stamp().
  */
-int tpr_redo(struct tcmu_pr_info *info, const struct tpr_order *order);
+int tpr_redo(struct tcmu_pr_info *info, const struct tpr_order *order,
+	     const char *gateway);
 
 #endif

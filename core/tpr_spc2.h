@@ -9,6 +9,13 @@
 
 #include "tpr_state.h"
 
+enum {
+	TPR_OP_RESERVE6 = 0x16,
+	TPR_OP_RELEASE6 = 0x17,
+	TPR_OP_RESERVE10 = 0x56,
+	TPR_OP_RELEASE10 = 0x57,
+};
+
 /*
  * Executes RESERVE or RELEASE (@cdb, at least 10 bytes, zero beyond the
  * command's) of @nexus, which came in at @gateway, on the newest state.
@@ -21,5 +28,9 @@ struct tpr_result tpr_spc2(struct tcmu_pr_info *info,
 
 /* Ends the SPC-2 reservation: true if there was one. */
 bool tpr_spc2_end(struct tcmu_pr_info *info);
+
+/* tpr_redo()'s share: RESERVE, RELEASE and the loss of the holder's nexus. */
+int tpr_spc2_redo(struct tcmu_pr_info *info, const struct tpr_order *order,
+		  const char *gateway);
 
 #endif
