@@ -107,9 +107,10 @@ static void print_reservation(const struct tcmu_pr_info *info)
 		       target_text(nexus, target));
 	}
 	if (info->scsi2_held)
-		printf("SPC-2 holder:  %s to %s\n",
+		printf("SPC-2 holder:  %s to %s, at gateway %s\n",
 		       initiator_text(&info->scsi2_holder, initiator),
-		       target_text(&info->scsi2_holder, target));
+		       target_text(&info->scsi2_holder, target),
+		       info->scsi2_gateway);
 }
 
 static void print_registrations(const struct tcmu_pr_info *info)
@@ -128,6 +129,19 @@ static void print_registrations(const struct tcmu_pr_info *info)
 	}
 }
 
+static void print_order(const struct tpr_order *order)
+{
+	char initiator[PORT_MAX], target[PORT_MAX];
+
+	if (!order->nexus.initiator[0])
+		return;
+	printf("      of %s to %s\n", initiator_text(&order->nexus, initiator),
+	       target_text(&order->nexus, target));
+	printf("      key 0x%016llx, scope %u, type %u, flags 0x%02x\n",
+	       order->sa_key, order->scope_type >> 4, order->scope_type & 0xf,
+	       order->flags);
+}
+
 static void print_changes(const struct tcmu_pr_info *info)
 {
 	u32 i;
@@ -137,8 +151,10 @@ static void print_changes(const struct tcmu_pr_info *info)
 		const struct tpr_change *change = &info->changes[i];
 
 		printf("  %llu %s by %s (0x%016llx, %llu)\n", change->seq,
-		       tpr_action_name(change->order.action), change->writer.gateway,
-		       change->writer.incarnation, change->writer.count);
+		       tpr_action_name(change->order.action),
+		       change->writer.gateway, change->writer.incarnation,
+		       change->writer.count);
+		print_order(&change->order);
 	}
 }
 
@@ -206,6 +222,21 @@ static struct json_object *registrations_json(const struct tcmu_pr_info *info)
 	return list;
 }
 
+static struct json_object *order_json(const struct tpr_order *order)
+{
+	struct json_object *obj;
+
+	if (!order->nexus.initiator[0])
+		return NULL;
+	obj = json_object_new_object();
+	add_hex(obj, "service_action_key", order->sa_key);
+	add(obj, "scope", json_object_new_int(order->scope_type >> 4));
+	add(obj, "type", json_object_new_int(order->scope_type & 0xf));
+	add(obj, "flags", json_object_new_int(order->flags));
+	add_nexus(obj, &order->nexus);
+	return obj;
+}
+
 static struct json_object *changes_json(const struct tcmu_pr_info *info)
 {
 	struct json_object *list = json_object_new_array();
@@ -220,6 +251,7 @@ static struct json_object *changes_json(const struct tcmu_pr_info *info)
 		add_text(obj, "gateway", change->writer.gateway);
 		add_hex(obj, "incarnation", change->writer.incarnation);
 		add(obj, "count", json_object_new_uint64(change->writer.count));
+		add(obj, "order", order_json(&change->order));
 		json_object_array_add(list, obj);
 	}
 	return list;
@@ -248,6 +280,7 @@ void state_json(const struct tcmu_pr_info *info, struct json_object *to)
 	if (info->scsi2_held) {
 		spc2 = json_object_new_object();
 		add_nexus(spc2, &info->scsi2_holder);
+		add_text(spc2, "gateway", info->scsi2_gateway);
 	}
 	add(to, "format", json_object_new_int((int)info->vers));
 	add(to, "seq", json_object_new_uint64(info->seq));

@@ -220,6 +220,21 @@ bool tpr_is_holder(const struct tcmu_pr_info *info, u32 idx)
 		info->rsv.holder == idx);
 }
 
+bool tpr_power_loss(struct tcmu_pr_info *info)
+{
+	bool changed = info->scsi2_held;
+
+	info->scsi2_held = false;
+	memset(&info->scsi2_holder, 0, sizeof(info->scsi2_holder));
+	memset(info->scsi2_gateway, 0, sizeof(info->scsi2_gateway));
+	if (info->aptpl || (!info->num_regs && !info->gen))
+		return changed;
+	info->num_regs = 0;
+	tpr_release(info);
+	info->gen = 0;
+	return true;
+}
+
 void tpr_stamp(struct tcmu_pr_info *info, const struct tpr_writer *writer,
 	       const struct tpr_order *order)
 {
@@ -250,6 +265,24 @@ u64 tpr_written_as(const struct tcmu_pr_info *info,
 	return 0;
 }
 
+static bool nexus_none(const struct tpr_nexus *n)
+{
+	static const u8 no_isid[TPR_ISID_LEN];
+
+	return !n->initiator[0] && !n->target[0] && !n->proto && !n->tag &&
+	       !n->rtpi && !memcmp(n->isid, no_isid, sizeof(no_isid));
+}
+
+static bool order_valid(const struct tpr_order *o)
+{
+	if (o->action >= TPR_ACT_MAX)
+		return false;
+	if (o->nexus.initiator[0])
+		return tpr_nexus_valid(&o->nexus);
+	return nexus_none(&o->nexus) && !o->scope_type && !o->flags &&
+	       !o->sa_key;
+}
+
 static bool changes_valid(const struct tcmu_pr_info *info)
 {
 	u64 seq = info->seq;
@@ -262,7 +295,7 @@ static bool changes_valid(const struct tcmu_pr_info *info)
 		return false;
 	for (i = 0; i < info->num_changes; i++, seq--)
 		if (info->changes[i].seq != seq ||
-		    info->changes[i].order.action >= TPR_ACT_MAX)
+		    !order_valid(&info->changes[i].order))
 			return false;
 	return true;
 }
@@ -310,8 +343,21 @@ static bool rsv_valid(const struct tcmu_pr_info *info)
 	return info->rsv.holder < info->num_regs;
 }
 
+/*
+ * RESERVE is refused while anyone is registered, and PERSISTENT RESERVE OUT
+ * while an SPC-2 reservation stands: never both.
+ */
+static bool scsi2_valid(const struct tcmu_pr_info *info)
+{
+	if (!info->scsi2_held)
+		return nexus_none(&info->scsi2_holder) &&
+		       !info->scsi2_gateway[0];
+	return tpr_nexus_valid(&info->scsi2_holder) &&
+	       tpr_gateway_valid(info->scsi2_gateway) && !info->num_regs;
+}
+
 bool tpr_info_valid(const struct tcmu_pr_info *info)
 {
 	return info->vers == TPR_FORMAT_VERSION && changes_valid(info) &&
-	       regs_valid(info) && rsv_valid(info);
+	       regs_valid(info) && rsv_valid(info) && scsi2_valid(info);
 }

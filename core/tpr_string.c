@@ -30,10 +30,10 @@ static const char *const action_names[TPR_ACT_MAX] = {
 
 enum {
 	/* Lines but for change= and reg=, with their longest values. */
-	HEAD_MAX = 256 + TPR_DEVICE_MAX,
+	HEAD_MAX = 256 + TPR_DEVICE_MAX + TPR_GATEWAY_MAX,
 	/* NAME,i,0xISID NAME,t,0xTAG PROTOCOL RTPI */
 	PORTS_MAX = 2 * TPR_NAME_MAX + 40,
-	CHANGE_MAX = 110 + TPR_GATEWAY_MAX,
+	CHANGE_MAX = 120 + TPR_GATEWAY_MAX + PORTS_MAX,
 	REG_MAX = 32 + PORTS_MAX,
 	CRC_LINE_LEN = 18, /* crc32c=0x12345678 LF */
 };
@@ -320,26 +320,38 @@ static void get_ports(struct reader *r, struct tpr_nexus *n)
 		fail(r, "an ISID belongs to iSCSI and only there");
 }
 
+/* Commands come on one target port; only a registration can be for all. */
+static void get_one_port(struct reader *r, struct tpr_nexus *n)
+{
+	get_ports(r, n);
+	if (!n->target[0])
+		fail(r, "one target port was expected");
+}
+
 static void put_scsi2(struct writer *w, const struct tcmu_pr_info *info)
 {
 	put(w, "scsi2_rsv=");
-	if (info->scsi2_held)
+	if (info->scsi2_held) {
+		put(w, info->scsi2_gateway);
+		put(w, " ");
 		put_ports(w, &info->scsi2_holder);
-	else
+	} else {
 		put(w, "none");
+	}
 	put(w, "\n");
 }
 
 static void get_scsi2(struct reader *r, struct tcmu_pr_info *info)
 {
 	begin(r, "scsi2_rsv");
-	if (!accept(r, "none\n")) {
-		get_ports(r, &info->scsi2_holder);
-		end_line(r);
-		info->scsi2_held = true;
-		if (!info->scsi2_holder.target[0])
-			fail(r, "an SPC-2 reservation has one target port");
-	}
+	if (accept(r, "none\n"))
+		return;
+	info->scsi2_held = true;
+	get_word(r, ' ', info->scsi2_gateway, sizeof(info->scsi2_gateway),
+		 tpr_gateway_valid);
+	expect(r, " ");
+	get_one_port(r, &info->scsi2_holder);
+	end_line(r);
 }
 
 static void put_rsv(struct writer *w, const struct tpr_rsv *rsv)
@@ -375,6 +387,34 @@ static void get_rsv(struct reader *r, struct tpr_rsv *rsv)
 		fail(r, "the holder does not fit the reservation type");
 }
 
+static void put_order(struct writer *w, const struct tpr_order *o)
+{
+	if (!o->nexus.initiator[0]) {
+		put(w, "none");
+		return;
+	}
+	put_hex(w, o->sa_key, 16);
+	put(w, " ");
+	put_dec(w, o->scope_type);
+	put(w, " ");
+	put_dec(w, o->flags);
+	put(w, " ");
+	put_ports(w, &o->nexus);
+}
+
+static void get_order(struct reader *r, struct tpr_order *o)
+{
+	if (accept(r, "none"))
+		return;
+	o->sa_key = get_hex(r, 16);
+	expect(r, " ");
+	o->scope_type = (u8)get_dec(r, 0xff);
+	expect(r, " ");
+	o->flags = (u8)get_dec(r, 0xff);
+	expect(r, " ");
+	get_one_port(r, &o->nexus);
+}
+
 static void put_change(struct writer *w, const struct tpr_change *c)
 {
 	put(w, "change=");
@@ -387,6 +427,8 @@ static void put_change(struct writer *w, const struct tpr_change *c)
 	put_hex(w, c->writer.incarnation, 16);
 	put(w, " ");
 	put_dec(w, c->writer.count);
+	put(w, " ");
+	put_order(w, &c->order);
 	put(w, "\n");
 }
 
@@ -417,6 +459,8 @@ static void get_change(struct reader *r, struct tpr_change *c)
 	c->writer.incarnation = get_hex(r, 16);
 	expect(r, " ");
 	c->writer.count = get_dec(r, ~0ULL);
+	expect(r, " ");
+	get_order(r, &c->order);
 	end_line(r);
 }
 
@@ -464,8 +508,6 @@ static bool encodable(const struct tcmu_pr_info *info)
 	u32 i;
 
 	if (!tpr_info_valid(info) || !info->seq || !device_valid(info->device))
-		return false;
-	if (info->scsi2_held && !tpr_nexus_valid(&info->scsi2_holder))
 		return false;
 	for (i = 0; i < info->num_changes; i++)
 		if (!tpr_gateway_valid(info->changes[i].writer.gateway))

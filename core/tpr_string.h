@@ -7,7 +7,7 @@
  *
  *	vers=1
  *	seq=DEC
- *	scsi2_rsv=none | PORTS
+ *	scsi2_rsv=none | GATEWAY PORTS
  *	gen=DEC
  *	rsv=none | TYPE HOLDER		TYPE 1,3,5,6,7,8; HOLDER the index of a
  *					registration from 0, or "all" (7, 8)
@@ -15,14 +15,18 @@
  *	aptpl=0 | 1
  *	device=IDENTITY
  *	num_changes=DEC
- *	change=SEQ ACTION GATEWAY 0xINCARNATION COUNT		newest first
+ *	change=SEQ ACTION GATEWAY 0xINCARNATION COUNT ORDER	newest first
  *	reg=0xKEY PORTS						num_regs lines
  *	crc32c=0xCRC
  *
+ * ORDER is "none" or 0xSAKEY SCOPETYPE FLAGS PORTS: what was asked, with two
+ * bytes of the command in decimal, and by which nexus.
+ *
  * PORTS is INITIATOR TARGET PROTOCOL RTPI.  INITIATOR is NAME,i,0xISID for
  * iSCSI (protocol 5) and NAME for the others; TARGET is NAME,t,0xTAG, or "*"
- * for all target ports.  DEC has no leading zero.  Hexadecimal is lower case
- * and of full width: key and incarnation 16 digits, ISID 12, tag 4, CRC 8.
+ * for all target ports, which only registrations can be for.  DEC has no
+ * leading zero.  Hexadecimal is lower case and of full width: keys and
+ * incarnation 16 digits, ISID 12, tag 4, CRC 8.
  * A name is 1 to 223 bytes of 21h..7Eh without the comma, and not "*".
  * IDENTITY is 1 to 253 bytes of 21h..7Eh.  The CRC32C (RFC 7143, 13.1) covers
  * all bytes before its own line.

@@ -5,12 +5,14 @@
  *
  * A state's text is its registrations, each a nexus's letter and the key in
  * hexadecimal; then the reservation, if there is one, as "/", its type and
- * its holder's letter or "*"; then "g" and PRGENERATION; then "p" if APTPL is
- * set:
+ * its holder's letter or "*"; then "2" and the letter of the nexus that holds
+ * an SPC-2 reservation; then "g" and PRGENERATION; then "p" if APTPL is set:
  *
  *	"A1 B2 /5A g10 p"
  *
- * What has no "g" is built with PRGENERATION 10.
+ * A small letter is the initiator port of that nexus through all target ports;
+ * A, F and G are of one port, which is "a".  What has no "g" is built with
+ * PRGENERATION 10.
  */
 #ifndef TPR_TEST_BUILD_H
 #define TPR_TEST_BUILD_H
@@ -25,8 +27,10 @@
 #include "tpr_in.h"
 #include "tpr_opcode.h"
 #include "tpr_out.h"
+#include "tpr_spc2.h"
 #include "tpr_state.h"
 #include "tpr_string.h"
+#include "tpr_tid.h"
 #include "tpr_ua.h"
 
 enum {
@@ -37,6 +41,9 @@ enum {
 	APTPL = 0x01,
 	ALL_TG_PT = 0x04,
 	SPEC_I_PT = 0x08,
+	UNREG = 0x02, /* byte 17 of REGISTER AND MOVE's */
+	/* An op's rtpi that is 0 in the command. */
+	RTPI_0 = 0x10000,
 };
 
 /* Five hosts; E, F and G are A but for one part of the name each. */
@@ -88,8 +95,8 @@ static inline struct tpr_nexus nexus(char who)
 		 TPR_PROTO_ISCSI,
 		 1,
 		 3},
-		{"21:00:00:24:ff:12:34:56",
-		 "50:01:40:50:00:00:00:01",
+		{"naa.21000024ff123456",
+		 "naa.5001405000000001",
 		 {0},
 		 TPR_PROTO_FC,
 		 1,
@@ -97,6 +104,29 @@ static inline struct tpr_nexus nexus(char who)
 	};
 
 	return table[who - 'A'];
+}
+
+/* The first nexus of the same initiator port. */
+static inline char port_of(char who)
+{
+	return who == 'F' || who == 'G' ? 'A' : who;
+}
+
+/* The initiator port of @who through all target ports. */
+static inline struct tpr_nexus all_ports(char who)
+{
+	struct tpr_nexus n = nexus(who);
+
+	memset(n.target, 0, sizeof(n.target));
+	n.tag = 0;
+	n.rtpi = 0;
+	return n;
+}
+
+/* By a letter of either kind. */
+static inline struct tpr_nexus any_nexus(char who)
+{
+	return who >= 'a' ? all_ports((char)(who - 'a' + 'A')) : nexus(who);
 }
 
 static inline bool same_nexus(const struct tpr_nexus *a,
@@ -117,6 +147,9 @@ static inline char letter(const struct tpr_nexus *n)
 
 		if (same_nexus(&x, n))
 			return who;
+		x = all_ports(who);
+		if (same_nexus(&x, n))
+			return (char)(who - 'A' + 'a');
 	}
 	return '?';
 }
@@ -148,7 +181,11 @@ static inline void build_word(struct tcmu_pr_info *info, const char *word)
 	struct tpr_nexus n;
 	int idx;
 
-	if (word[0] == 'g') {
+	if (word[0] == '2') {
+		info->scsi2_held = true;
+		info->scsi2_holder = nexus(word[1]);
+		strcpy(info->scsi2_gateway, "gw-1");
+	} else if (word[0] == 'g') {
 		info->gen = (u32)strtoul(word + 1, NULL, 10);
 	} else if (word[0] == 'p') {
 		info->aptpl = true;
@@ -156,15 +193,15 @@ static inline void build_word(struct tcmu_pr_info *info, const char *word)
 		info->rsv.type = (u8)(word[1] - '0');
 		if (word[2] == '*')
 			return;
-		n = nexus(word[2]);
+		n = any_nexus(word[2]);
 		idx = tpr_find(info, &n);
 		if (idx < 0)
 			abort();
 		info->rsv.holder = (u32)idx;
 	} else {
-		n = nexus(word[0]);
-		if (tpr_reg_add(info, &n, strtoull(word + 1, NULL, 16), false) <
-		    0)
+		n = any_nexus(word[0]);
+		if (tpr_reg_add(info, &n, strtoull(word + 1, NULL, 16),
+				word[0] >= 'a') < 0)
 			abort();
 	}
 }
@@ -199,34 +236,48 @@ static inline struct tcmu_pr_info *clone(const struct tcmu_pr_info *info)
 	return memcpy(copy, info, size);
 }
 
+static inline char *regs_text(const struct tcmu_pr_info *info, char *p,
+			      char who)
+{
+	u32 i;
+
+	for (i = 0; i < info->num_regs; i++)
+		if (letter(&info->regs[i].nexus) == who)
+			p += sprintf(p, "%c%llx ", who, info->regs[i].key);
+	return p;
+}
+
 /* Writes the text of @info to @text of TEXT_MAX bytes. */
 static inline void state_text(const struct tcmu_pr_info *info, char *text)
 {
+	u32 holder = info->rsv.holder;
 	char *p = text, who;
-	u32 i;
 
 	for (who = 'A'; who < 'A' + NEXUSES; who++)
-		for (i = 0; i < info->num_regs; i++)
-			if (letter(&info->regs[i].nexus) == who)
-				p += sprintf(p, "%c%llx ", who,
-					     info->regs[i].key);
-	for (i = 0; i < info->num_regs; i++)
-		if (letter(&info->regs[i].nexus) == '?' ||
-		    info->regs[i].all_tg_pt)
-			p += sprintf(p, "? ");
-	if (info->rsv.type || info->rsv.holder != TPR_HOLDER_ALL)
-		p += sprintf(
-			p, "/%u%c ", info->rsv.type,
-			info->rsv.holder == TPR_HOLDER_ALL ? '*'
-			: info->rsv.holder >= info->num_regs
-				? '?'
-				: letter(&info->regs[info->rsv.holder].nexus));
+		p = regs_text(info, p, who);
+	for (who = 'a'; who < 'a' + NEXUSES; who++)
+		p = regs_text(info, p, who);
+	p = regs_text(info, p, '?');
+	if (info->rsv.type || holder != TPR_HOLDER_ALL)
+		p += sprintf(p, "/%u%c ", info->rsv.type,
+			     holder == TPR_HOLDER_ALL ? '*'
+			     : holder >= info->num_regs
+				     ? '?'
+				     : letter(&info->regs[holder].nexus));
+	if (info->scsi2_held)
+		p += sprintf(p, "2%c ", letter(&info->scsi2_holder));
 	p += sprintf(p, "g%u", info->gen);
 	if (info->aptpl)
 		strcpy(p, " p");
 }
 
-/* One PERSISTENT RESERVE OUT command. */
+/*
+ * One PERSISTENT RESERVE OUT command.
+ *
+ * @tids is the list of TransportIDs (one for REGISTER AND MOVE), each a
+ * nexus's letter, or "@" and the letter for all ports of its iSCSI device.
+ * @sessions are the nexuses that the gateway knows sessions of.
+ */
 struct op {
 	u8 sa;
 	u8 scope;
@@ -234,25 +285,127 @@ struct op {
 	u64 key; /* RESERVATION KEY */
 	u64 sa_key; /* SERVICE ACTION RESERVATION KEY */
 	u8 flags;
-	u32 list_len; /* PARAMETER LIST LENGTH, 0: 24 */
-	u32 given; /* bytes of parameter list that arrive, 0: as announced */
+	u32 list_len; /* PARAMETER LIST LENGTH, 0: what there is */
+	u32 given; /* bytes of parameter list that arrive, 0: all there are */
+	const char *tids;
+	const char *sessions;
+	u32 rtpi; /* REGISTER AND MOVE: 0: that of the nexus @tids names */
+	bool alone; /* the gateway knows no ports */
+	bool force; /* force_aptpl */
+	bool lost;
 };
 
-static inline void out_cdb(u8 *cdb, const struct op *op)
+/* The TransportID of @who, or of its device; written by hand, SPC-4 7.6.4. */
+static inline u32 put_tid(u8 *p, char who, bool device)
+{
+	struct tpr_nexus n = nexus(who);
+	u32 len, i;
+
+	memset(p, 0, 256);
+	if (who == 'H') {
+		memcpy(p + 8, "\x21\x00\x00\x24\xff\x12\x34\x56", 8);
+		return 24;
+	}
+	p[0] = device ? 0x05 : 0x45;
+	len = (u32)sprintf((char *)p + 4, "%s", n.initiator);
+	if (!device) {
+		len += (u32)sprintf((char *)p + 4 + len, ",i,0x");
+		for (i = 0; i < TPR_ISID_LEN; i++)
+			len += (u32)sprintf((char *)p + 4 + len, "%02x",
+					    n.isid[i]);
+	}
+	for (len++; len % 4; len++)
+		;
+	p[3] = (u8)len;
+	return 4 + len;
+}
+
+/* All of @tids at @p; its length. */
+static inline u32 put_tids(u8 *p, const char *tids)
+{
+	u32 len = 0;
+
+	for (; tids && *tids; tids++) {
+		bool device = *tids == '@';
+
+		tids += device;
+		len += put_tid(p + len, *tids, device);
+	}
+	return len;
+}
+
+enum {
+	/* Room for the parameter list of an op. */
+	LIST_MAX = 28 + 256 * 40,
+};
+
+/* The parameter list of @op at @param of LIST_MAX bytes; its length. */
+static inline u32 out_list(u8 *param, const struct op *op)
+{
+	u32 len;
+
+	memset(param, 0, 28);
+	tpr_put_be64(param, op->key);
+	tpr_put_be64(param + 8, op->sa_key);
+	if (op->sa == TPR_OUT_REGISTER_MOVE) {
+		len = put_tids(param + 24, op->tids);
+		param[17] = op->flags;
+		tpr_put_be16(param + 18, (u16)op->rtpi);
+		if (!op->rtpi && op->tids)
+			tpr_put_be16(param + 18, nexus(op->tids[0]).rtpi);
+		tpr_put_be32(param + 20, len);
+		return 24 + len;
+	}
+	param[20] = op->flags;
+	if (!op->tids)
+		return TPR_OUT_PARAM_LEN;
+	len = put_tids(param + 28, op->tids);
+	tpr_put_be32(param + 24, len);
+	return 28 + len;
+}
+
+static inline void out_cdb(u8 *cdb, const struct op *op, u32 list_len)
 {
 	memset(cdb, 0, TPR_OUT_CDB_LEN);
 	cdb[0] = TPR_OP_PR_OUT;
 	cdb[1] = op->sa;
 	cdb[2] = (u8)(op->scope << 4 | op->type);
-	tpr_put_be32(cdb + 5, op->list_len ? op->list_len : TPR_OUT_PARAM_LEN);
+	tpr_put_be32(cdb + 5, op->list_len ? op->list_len : list_len);
 }
 
-static inline void out_param(u8 *param, const struct op *op)
+/* The target ports of the nexuses A to H. */
+static inline bool known_target(void *arg, u16 rtpi, struct tpr_nexus *n)
 {
-	memset(param, 0, TPR_OUT_PARAM_LEN);
-	tpr_put_be64(param, op->key);
-	tpr_put_be64(param + 8, op->sa_key);
-	param[20] = op->flags;
+	char who;
+
+	(void)arg;
+	for (who = 'A'; who < 'A' + NEXUSES; who++) {
+		struct tpr_nexus x = nexus(who);
+
+		if (x.rtpi != rtpi || x.proto != n->proto)
+			continue;
+		memcpy(n->target, x.target, sizeof(n->target));
+		n->tag = x.tag;
+		n->rtpi = rtpi;
+		return true;
+	}
+	return false;
+}
+
+static inline bool known_session(void *arg, const char *name, u32 i,
+				 u8 isid[TPR_ISID_LEN])
+{
+	const char *who = arg;
+
+	for (; who && *who; who++) {
+		struct tpr_nexus x = nexus(*who);
+
+		if (strcmp(x.initiator, name) || i-- > 0)
+			continue;
+		memcpy(isid, x.isid, TPR_ISID_LEN);
+		return true;
+	}
+	return false;
 }
 
 /* What tpr_out() told, poisoned before the call. */
@@ -260,29 +413,43 @@ struct answer {
 	struct tpr_result res;
 	bool changed;
 	u8 action;
+	struct tpr_order order;
 };
 
 static inline struct answer run(struct tcmu_pr_info *info, char who,
 				const struct op *op)
 {
-	u8 cdb[TPR_OUT_CDB_LEN], param[TPR_OUT_PARAM_LEN];
+	u8 cdb[TPR_OUT_CDB_LEN], *param = malloc(LIST_MAX);
 	struct tpr_nexus n = nexus(who);
+	struct tpr_ports ports = {
+		.target = known_target,
+		.initiator = known_session,
+		.arg = (void *)(size_t)op->sessions,
+	};
 	struct tpr_out_req req = {
 		.nexus = &n,
 		.cdb = cdb,
-		.param = param,
-		.param_len = op->given ? op->given : sizeof(param),
+		.ports = op->alone ? NULL : &ports,
+		.force_aptpl = op->force,
+		.lost = op->lost,
 	};
 	struct answer a = {
 		.res = {POISON, POISON, POISON << 8 | POISON},
 		.changed = !op->given,
+		.order = {.action = POISON},
 	};
-	struct tpr_order order = {.action = POISON};
+	u32 len;
 
-	out_cdb(cdb, op);
-	out_param(param, op);
-	a.res = tpr_out(info, &req, &a.changed, &order);
-	a.action = order.action;
+	if (!param)
+		abort();
+	len = out_list(param, op);
+	out_cdb(cdb, op, len);
+	/* Exactly as much memory as arrives: reading beyond it is seen. */
+	req.param_len = op->given ? op->given : len;
+	req.param = realloc(param, len);
+	a.res = tpr_out(info, &req, &a.changed, &a.order);
+	a.action = a.order.action;
+	free((void *)(size_t)req.param);
 	return a;
 }
 

@@ -272,12 +272,64 @@ static void test_copy(void **unused)
 	free(src);
 }
 
+/* What a loss of power leaves, and whether it tells that it changed. */
+static void test_power_loss(void **unused)
+{
+	static const struct {
+		const char *before, *after;
+		bool changed;
+	} rows[] = {
+		{"A1 B2 /5A g10 p", "A1 B2 /5A g10 p", false},
+		{"A1 B2 /7* g10 p", "A1 B2 /7* g10 p", false},
+		{"A1 B2 /5A g10", "g0", true},
+		{"A1 B2 /8* g0", "g0", true},
+		{"A1 g10", "g0", true},
+		{"g10", "g0", true},
+		{"g10 p", "g10 p", false},
+		{"g0", "g0", false},
+	};
+	size_t i;
+
+	(void)unused;
+	for (i = 0; i < COUNT(rows); i++) {
+		struct tcmu_pr_info *info = state(rows[i].before);
+
+		assert_int_equal(tpr_power_loss(info), rows[i].changed);
+		assert_text(info, rows[i].after, rows[i].before);
+		assert_false(tpr_power_loss(info));
+		free(info);
+	}
+}
+
+/* An SPC-2 reservation ends, whatever APTPL says. */
+static void test_power_loss_spc2(void **unused)
+{
+	static const char *const rows[] = {"g0", "g0 p", "g10 p", "g10"};
+	size_t i;
+
+	(void)unused;
+	for (i = 0; i < COUNT(rows); i++) {
+		struct tcmu_pr_info *info = state(rows[i]);
+
+		info->scsi2_held = true;
+		info->scsi2_holder = nexus('A');
+		strcpy(info->scsi2_gateway, "gw-1");
+		assert_true(tpr_info_valid(info));
+		assert_true(tpr_power_loss(info));
+		assert_false(info->scsi2_held);
+		assert_text(info, i == 3 ? "g0" : rows[i], rows[i]);
+		free(info);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_sequences),
 		cmocka_unit_test(test_written_as),
 		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_power_loss),
+		cmocka_unit_test(test_power_loss_spc2),
 	};
 
 	seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (u64)time(NULL);

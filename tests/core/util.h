@@ -111,7 +111,7 @@ static inline void step(struct tcmu_pr_info *info, char who, u8 sa, u8 type,
 
 	assert_result(a.res, GOOD, "step");
 	if (a.changed)
-		tpr_stamp(info, &w, &(struct tpr_order){ .action = a.action });
+		tpr_stamp(info, &w, &a.order);
 	assert_true(tpr_info_valid(info));
 }
 

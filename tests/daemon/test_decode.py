@@ -20,10 +20,22 @@ num_regs=2
 aptpl=1
 device=serial-1
 num_changes=2
-change=2 reserve gw1 0x00000000000000aa 7
-change=1 create gw2 0x00000000000000bb 0
+change=2 reserve gw1 0x00000000000000aa 7 0x00000000000000c3 21 4 iqn.c,i,0x00023d000003 iqn.t,t,0x0003 5 3
+change=1 create gw2 0x00000000000000bb 0 none
 reg=0x00000000000000a1 iqn.a,i,0x00023d000001 iqn.t,t,0x0001 5 1
 reg=0x00000000000000b2 iqn.b,i,0x00023d000002 * 5 2
+'''
+
+SPC2 = '''vers=1
+seq=1
+scsi2_rsv=gw7 iqn.h,i,0x00023d000001 iqn.t,t,0x0001 5 1
+gen=0
+rsv=none
+num_regs=0
+aptpl=0
+device=serial-2
+num_changes=1
+change=1 create gw2 0x00000000000000bb 0 none
 '''
 
 
@@ -57,7 +69,9 @@ def main():
     for part in ('Serial number: serial-1', 'Version:       2', 'Generation:',
                  'Write Exclusive, Registrants Only', '0x00000000000000a1',
                  'iqn.a,i,0x00023d000001 to iqn.t,t,0x0001', ', holder',
-                 'all target ports', '2 reserve by gw1', 'APTPL=1'):
+                 'all target ports', '2 reserve by gw1', 'APTPL=1',
+                 'of iqn.c,i,0x00023d000003 to iqn.t,t,0x0003',
+                 'key 0x00000000000000c3, scope 1, type 5, flags 0x04'):
         expect(f'prints {part}', run.returncode == 0 and part in run.stdout,
                run)
     run = decode(good, '--json')
@@ -67,7 +81,23 @@ def main():
            state['reservation']['holder'] == 0 and
            state['registrations'][0]['key'] == '0x00000000000000a1' and
            state['registrations'][1]['target_port'] is None and
-           state['changes'][1]['action'] == 'create', run)
+           state['changes'][1]['action'] == 'create' and
+           state['changes'][1]['order'] is None and
+           state['spc2_reservation'] is None, run)
+    order = state['changes'][0]['order']
+    expect('JSON of an order', (
+        order['service_action_key'], order['scope'], order['type'],
+        order['flags'], order['initiator_port'], order['target_port'],
+        order['relative_target_port']) == (
+        '0x00000000000000c3', 1, 5, 4, 'iqn.c,i,0x00023d000003',
+        'iqn.t,t,0x0003', 3), run)
+    run = decode(seal(SPC2))
+    expect('SPC-2', 'SPC-2 holder:  iqn.h,i,0x00023d000001 to iqn.t,t,0x0001,'
+           ' at gateway gw7' in run.stdout, run)
+    run = decode(seal(SPC2), '--json')
+    spc2 = json.loads(run.stdout)['spc2_reservation']
+    expect('JSON of SPC-2', spc2['gateway'] == 'gw7' and
+           spc2['initiator_port'] == 'iqn.h,i,0x00023d000001', run)
 
     with tempfile.NamedTemporaryFile('w') as out:
         out.write(good)
