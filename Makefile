@@ -25,7 +25,7 @@ STOCK = $(shell dpkg-query -W -f '$${Depends}' linux-headers-amd64 2>/dev/null |
 LATER = $(shell ls -d /lib/modules/6.12.*/build 2>/dev/null | sort -V | tail -n 1 | \
 	cut -d/ -f4)
 MODULE_SOURCES := $(wildcard kernel/*.[ch] kernel/Kbuild core/*.[ch] \
-	include/uapi/*.h)
+	core/*.def include/uapi/*.h)
 
 .PHONY: all deps user module module-later install unit check demo lint mutants clean
 

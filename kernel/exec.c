@@ -193,6 +193,11 @@ static sense_reason_t execute_always(struct se_cmd *cmd)
 	return execute(cmd, TPR_CLASS_ALWAYS);
 }
 
+static sense_reason_t execute_info(struct se_cmd *cmd)
+{
+	return execute(cmd, TPR_CLASS_INFO);
+}
+
 static sense_reason_t execute_read(struct se_cmd *cmd)
 {
 	return execute(cmd, TPR_CLASS_READ);
@@ -286,6 +291,8 @@ static sense_reason_t parse_io(struct tpr_dev *dev, struct se_cmd *cmd,
 	}
 	if (class == TPR_CLASS_ALWAYS)
 		cmd->execute_cmd = execute_always;
+	else if (class == TPR_CLASS_INFO)
+		cmd->execute_cmd = execute_info;
 	else if (class == TPR_CLASS_READ)
 		cmd->execute_cmd = execute_read;
 	else

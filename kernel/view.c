@@ -15,7 +15,8 @@ static struct tpr_perm perm_of(const struct tpr_dev *dev,
 			       const struct tpr_nexus *id)
 {
 	struct tpr_perm perm = {
-		.allow = TPR_CLASS_ALWAYS | TPR_CLASS_PR_IN | TPR_CLASS_PR_OUT,
+		.allow = TPR_CLASS_ALWAYS | TPR_CLASS_INFO | TPR_CLASS_PR_IN |
+			 TPR_CLASS_PR_OUT,
 	};
 	u8 now, before;
 
