@@ -2,6 +2,7 @@
 #include "tpr_in.h"
 #include "tpr_bytes.h"
 #include "tpr_opcode.h"
+#include "tpr_tid.h"
 
 /*
  * Parameter data on its way out.  Everything is counted, so that ADDITIONAL
@@ -60,14 +61,18 @@ static void read_reservation(struct data *d, const struct tcmu_pr_info *info)
 	add(d, desc, sizeof(desc));
 }
 
-/* SPC-4 table 217: what works, and nothing else. */
+/*
+ * SPC-4 table 217: what works, and nothing else.  ALLOW COMMANDS 100b: TEST
+ * UNIT READY and RECEIVE COPY RESULTS pass everywhere, what only reads about
+ * the device (table 218) passes write exclusive reservations.
+ */
 static void report_capabilities(struct data *d,
 				const struct tcmu_pr_info *info)
 {
 	u8 caps[8] = {
 		0, 8, /* LENGTH */
-		0x01, /* PTPL_C */
-		0x80 | 1 << 4, /* TMV; ALLOW COMMANDS: TEST UNIT READY */
+		0x9d, /* RLR_C, CRH, SIP_C, ATP_C, PTPL_C */
+		0x80 | 4 << 4, /* TMV; ALLOW COMMANDS */
 		0xea, 0x01, /* the six types */
 	};
 
@@ -75,89 +80,13 @@ static void report_capabilities(struct data *d,
 	add(d, caps, sizeof(caps));
 }
 
-static u8 hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (u8)(c - '0');
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? (u8)(c - 'a' + 10) : 0xff;
-}
-
-/* The hexadecimal digits of @name, whatever stands between, as @len bytes. */
-static void name_to_bytes(const char *name, u8 *bytes, u32 len)
-{
-	u32 n = 0;
-
-	if (!strncmp(name, "naa.", 4) || !strncmp(name, "eui.", 4))
-		name += 4;
-	else if (!strncmp(name, "0x", 2))
-		name += 2;
-	memset(bytes, 0, len);
-	for (; *name && n < 2 * len; name++) {
-		u8 digit = hex_digit(*name);
-
-		if (digit == 0xff)
-			continue;
-		bytes[n / 2] |= (u8)(n & 1 ? digit : digit << 4);
-		n++;
-	}
-}
-
-/* Length of the iSCSI name, separator, ISID and NUL, padded to a dword. */
-static u32 iscsi_name_len(const struct tpr_nexus *n)
-{
-	return ((u32)strlen(n->initiator) + 5 + 2 * TPR_ISID_LEN + 1 + 3) & ~3u;
-}
-
-static u32 transport_id_len(const struct tpr_nexus *n)
-{
-	return n->proto == TPR_PROTO_ISCSI ? 4 + iscsi_name_len(n) : 24;
-}
-
-/* iSCSI initiator port TransportID (format 01b), SPC-4 7.6.4.6. */
-static void iscsi_transport_id(struct data *d, const struct tpr_nexus *n)
-{
-	static const char digits[] = "0123456789abcdef";
-	char isid[2 * TPR_ISID_LEN];
-	static const u8 padding[4]; /* 1 to 4 bytes of it */
-	u8 head[4] = { 0x40 | TPR_PROTO_ISCSI };
-	u32 len = iscsi_name_len(n), i;
-
-	for (i = 0; i < sizeof(isid); i++)
-		isid[i] = digits[n->isid[i / 2] >> (i & 1 ? 0 : 4) & 15];
-	tpr_put_be16(head + 2, (u16)len);
-	add(d, head, sizeof(head));
-	add(d, n->initiator, (u32)strlen(n->initiator));
-	add(d, ",i,0x", 5);
-	add(d, isid, sizeof(isid));
-	add(d, padding, len - (u32)strlen(n->initiator) - 5 - (u32)sizeof(isid));
-}
-
-/* The TransportIDs of 24 bytes, SPC-4 7.6.4.2 to .5. */
-static void fixed_transport_id(struct data *d, const struct tpr_nexus *n)
-{
-	u8 id[24] = { n->proto };
-
-	switch (n->proto) {
-	case TPR_PROTO_FC:
-		name_to_bytes(n->initiator, id + 8, 8);
-		break;
-	case TPR_PROTO_SRP:
-		name_to_bytes(n->initiator, id + 8, 16);
-		break;
-	case TPR_PROTO_SAS:
-		name_to_bytes(n->initiator, id + 4, 8);
-		break;
-	}
-	add(d, id, sizeof(id));
-}
-
 /* One full status descriptor, SPC-4 table 220. */
 static void full_status(struct data *d, const struct tcmu_pr_info *info,
 			u32 idx)
 {
 	const struct tpr_reg *reg = &info->regs[idx];
-	u8 desc[24] = { 0 };
+	u8 desc[24] = { 0 }, tid[TPR_TID_MAX];
+	u32 len = tpr_tid_put(&reg->nexus, tid);
 
 	tpr_put_be64(desc, reg->key);
 	if (reg->all_tg_pt)
@@ -168,12 +97,9 @@ static void full_status(struct data *d, const struct tcmu_pr_info *info,
 		desc[12] |= 0x01; /* R_HOLDER */
 		desc[13] = info->rsv.type;
 	}
-	tpr_put_be32(desc + 20, transport_id_len(&reg->nexus));
+	tpr_put_be32(desc + 20, len);
 	add(d, desc, sizeof(desc));
-	if (reg->nexus.proto == TPR_PROTO_ISCSI)
-		iscsi_transport_id(d, &reg->nexus);
-	else
-		fixed_transport_id(d, &reg->nexus);
+	add(d, tid, len);
 }
 
 static void read_full_status(struct data *d, const struct tcmu_pr_info *info)
@@ -181,7 +107,7 @@ static void read_full_status(struct data *d, const struct tcmu_pr_info *info)
 	u32 additional = 0, i;
 
 	for (i = 0; i < info->num_regs; i++)
-		additional += 24 + transport_id_len(&info->regs[i].nexus);
+		additional += 24 + tpr_tid_len(&info->regs[i].nexus);
 	add_header(d, info, additional);
 	for (i = 0; i < info->num_regs && d->len < d->cap; i++)
 		full_status(d, info, i);
@@ -194,6 +120,8 @@ struct tpr_result tpr_in(const struct tcmu_pr_info *info, const u8 *cdb,
 	struct data d = { .buf = buf, .cap = cap < alloc ? cap : alloc };
 
 	*len = 0;
+	if (info->scsi2_held)
+		return tpr_conflict();
 	switch (cdb[1] & 0x1f) {
 	case TPR_IN_READ_KEYS:
 		read_keys(&d, info);

@@ -14,7 +14,8 @@ enum {
  * *@len becomes the number of valid bytes: at most @cap and the CDB's
  * ALLOCATION LENGTH; the ADDITIONAL LENGTH field always tells the whole
  * (SPC-4 4.2.5.6).  Nothing beyond *@len is written.  On any status but GOOD
- * *@len is 0.
+ * *@len is 0.  While an SPC-2 reservation stands, that is RESERVATION CONFLICT,
+ * whatever the nexus and the action (SPC-2 5.5.1).
  */
 struct tpr_result tpr_in(const struct tcmu_pr_info *info, const u8 *cdb,
 			 u8 *buf, u32 cap, u32 *len);

@@ -446,7 +446,7 @@ static inline struct answer run(struct tcmu_pr_info *info, char who,
 	out_cdb(cdb, op, len);
 	/* Exactly as much memory as arrives: reading beyond it is seen. */
 	req.param_len = op->given ? op->given : len;
-	req.param = realloc(param, len);
+	req.param = realloc(param, req.param_len);
 	a.res = tpr_out(info, &req, &a.changed, &a.order);
 	a.action = a.order.action;
 	free((void *)(size_t)req.param);

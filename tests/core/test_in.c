@@ -142,9 +142,63 @@ static void test_report_capabilities(void **unused)
 {
 	(void)unused;
 	expect_data_of("", TPR_IN_REPORT_CAPABILITIES,
-		       BYTES("\0\x08\x01\x90\xea\x01\0\0"));
+		       BYTES("\0\x08\x9d\xc0\xea\x01\0\0"));
 	expect_data_of("A1 /1A p", TPR_IN_REPORT_CAPABILITIES,
-		       BYTES("\0\x08\x01\x91\xea\x01\0\0"));
+		       BYTES("\0\x08\x9d\xc1\xea\x01\0\0"));
+}
+
+/* ALLOW COMMANDS 100b, SPC-4 table 218: what it says is what is judged. */
+static void test_allow_commands_is_true(void **unused)
+{
+	static const struct {
+		u8 opcode, byte_1;
+		bool exclusive; /* exclusive access lets it pass as well */
+	} rows[] = {
+		{0x00, 0, true}, /* TEST UNIT READY */
+		{0x84, 0, true}, /* RECEIVE COPY RESULTS */
+		{0x1a, 0, false}, /* MODE SENSE */
+		{0x5a, 0, false},
+		{0x8c, 0, false}, /* READ ATTRIBUTE */
+		{0x3c, 0, false}, /* READ BUFFER */
+		{0x1c, 0, false}, /* RECEIVE DIAGNOSTIC RESULTS */
+		{0xa3, 0x0c, false}, /* REPORT SUPPORTED OPERATION CODES */
+		{0xa3, 0x0d, false}, /* ... TASK MANAGEMENT FUNCTIONS */
+		{0x37, 0, false}, /* READ DEFECT DATA */
+		{0xb7, 0, false},
+	};
+	struct tcmu_pr_info *we = state("A1 /1A"), *ea = state("A1 /3A");
+	struct tpr_nexus n = nexus('B');
+	size_t i;
+
+	(void)unused;
+	for (i = 0; i < COUNT(rows); i++) {
+		u8 cdb[32] = {rows[i].opcode, rows[i].byte_1};
+		u8 class = tpr_classify(cdb, sizeof(cdb));
+
+		assert_true(tpr_allowed(we, &n) & class);
+		assert_int_equal(!!(tpr_allowed(ea, &n) & class),
+				 rows[i].exclusive);
+	}
+	free(we);
+	free(ea);
+}
+
+/* SPC-2 5.5.1: every action, and the holder's too. */
+static void test_conflict_while_reserved_by_spc2(void **unused)
+{
+	struct tcmu_pr_info *info = state("2A");
+	u8 buf[64], sa;
+	u32 len;
+
+	(void)unused;
+	memset(buf, POISON, sizeof(buf));
+	for (sa = 0; sa < 4; sa++) {
+		assert_result(ask(info, sa, 64, buf, 64, &len), CONFLICT,
+			      "SPC-2");
+		assert_int_equal(len, 0);
+		assert_poison(buf, sizeof(buf));
+	}
+	free(info);
 }
 
 static void test_full_status_iscsi(void **unused)
@@ -444,6 +498,8 @@ int main(void)
 		cmocka_unit_test(test_read_reservation),
 		cmocka_unit_test(test_read_reservation_all_registrants),
 		cmocka_unit_test(test_report_capabilities),
+		cmocka_unit_test(test_allow_commands_is_true),
+		cmocka_unit_test(test_conflict_while_reserved_by_spc2),
 		cmocka_unit_test(test_full_status_iscsi),
 		cmocka_unit_test(test_full_status_holders),
 		cmocka_unit_test(test_full_status_fc_sas_srp),

@@ -43,7 +43,7 @@ static u64 some_key(const struct model *m, char who)
 	case 3:
 		return m->key[rnd(NEXUSES)];
 	default:
-		return m->key[who - 'A'];
+		return model_key(m, who);
 	}
 }
 
@@ -75,12 +75,12 @@ static void check_masks(const struct tcmu_pr_info *info, const struct model *m)
 
 	for (who = 'A'; who < 'A' + NEXUSES; who++) {
 		struct tpr_nexus n = nexus(who);
-		bool in = m->key[who - 'A'] != 0, free_to = !m->type;
+		bool in = model_key(m, who) != 0, free_to = !m->type;
 		u8 mask = tpr_allowed(info, &n);
 
 		assert_int_equal(tpr_find(info, &n) >= 0, in);
 		if (m->type == 1 || m->type == 3)
-			free_to = m->holder == who;
+			free_to = model_holds(m, who);
 		else if (m->type)
 			free_to = in;
 		assert_int_equal(!!(mask & TPR_CLASS_WRITE), free_to);
@@ -176,13 +176,7 @@ static void one_step(struct tcmu_pr_info *info)
 
 	model_of(&m, info);
 	random_op(&op, &m, who);
-	if (model_count(&m, 0) == ROOM && !m.key[who - 'A'] && op.sa_key &&
-	    model_format(&op) == GOOD &&
-	    (op.sa == TPR_OUT_REGISTER_IGNORE ||
-	     (op.sa == TPR_OUT_REGISTER && !op.key)))
-		v = RESOURCES;
-	else
-		v = model_out(&m, who, &op);
+	v = model_out_room(&m, who, &op, ROOM);
 	a = run(info, who, &op);
 	assert_result(a.res, v, "random");
 	model_text(&m, want);

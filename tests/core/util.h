@@ -53,6 +53,7 @@ static inline void assert_rest_same(const struct tcmu_pr_info *info,
 	assert_int_equal(info->vers, before->vers);
 	assert_int_equal(info->seq, before->seq);
 	assert_int_equal(info->scsi2_held, before->scsi2_held);
+	assert_string_equal(info->scsi2_gateway, before->scsi2_gateway);
 	assert_memory_equal(&info->scsi2_holder, &before->scsi2_holder,
 			    sizeof(info->scsi2_holder));
 	assert_memory_equal(info->device, before->device, sizeof(info->device));
@@ -71,10 +72,64 @@ static inline u8 action_of(u8 sa)
 		[TPR_OUT_RELEASE] = TPR_ACT_RELEASE,
 		[TPR_OUT_CLEAR] = TPR_ACT_CLEAR,
 		[TPR_OUT_PREEMPT] = TPR_ACT_PREEMPT,
+		[TPR_OUT_PREEMPT_ABORT] = TPR_ACT_PREEMPT_ABORT,
 		[TPR_OUT_REGISTER_IGNORE] = TPR_ACT_REGISTER_IGNORE,
+		[TPR_OUT_REGISTER_MOVE] = TPR_ACT_REGISTER_MOVE,
+		[TPR_OUT_REPLACE_LOST] = TPR_ACT_REPLACE_LOST,
 	};
 
 	return table[sa];
+}
+
+/* The flags of @op that mean something, force_aptpl among them. */
+static inline u8 flags_of(const struct op *op)
+{
+	u8 flags = op->flags | (op->force ? APTPL : 0);
+
+	switch (op->sa) {
+	case TPR_OUT_REGISTER:
+	case TPR_OUT_REGISTER_IGNORE:
+		return flags & (APTPL | ALL_TG_PT |
+				(op->sa_key ? SPEC_I_PT : 0));
+	case TPR_OUT_REGISTER_MOVE:
+	case TPR_OUT_REPLACE_LOST:
+		return flags & APTPL;
+	default:
+		return 0;
+	}
+}
+
+static inline void assert_order(const struct tpr_order *order, char who,
+				const struct op *op)
+{
+	struct tpr_nexus n = nexus(who);
+
+	assert_int_equal(order->action, action_of(op->sa));
+	assert_int_equal(order->scope_type, op->scope << 4 | op->type);
+	assert_int_equal(order->flags, flags_of(op));
+	assert_int_equal(order->sa_key, op->sa_key);
+	assert_true(same_nexus(&order->nexus, &n));
+}
+
+/*
+ * The order is enough to do it again, or says that it is not: @info becomes
+ * the state @now that it led to.
+ */
+static inline void assert_redo(struct tcmu_pr_info *info,
+			       const struct tcmu_pr_info *now,
+			       const struct tpr_order *order, const char *what)
+{
+	char want[TEXT_MAX];
+	bool whole = !(order->flags & SPEC_I_PT) &&
+		     order->action != TPR_ACT_REGISTER_MOVE &&
+		     order->action != TPR_ACT_REPLACE_LOST;
+
+	if (tpr_redo(info, order, "gw-1") != (whole ? 0 : -EINVAL))
+		fail_msg("%s: tpr_redo() differs", what);
+	if (!whole)
+		return;
+	state_text(now, want);
+	assert_text(info, want, what);
 }
 
 /*
@@ -93,10 +148,12 @@ static inline void expect_op(struct tcmu_pr_info *info, char who,
 		fail_msg("%s: changed is %d", what, a.changed);
 	if (!after) {
 		assert_untouched(info, before, what);
+		assert_int_equal(a.action, 0);
 	} else {
 		assert_text(info, after, what);
 		assert_rest_same(info, before);
-		assert_int_equal(a.action, action_of(op->sa));
+		assert_order(&a.order, who, op);
+		assert_redo(before, info, &a.order, what);
 	}
 	free(before);
 }

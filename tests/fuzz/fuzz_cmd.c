@@ -17,15 +17,6 @@ enum {
 	SMALL_CAP = 0x04,
 };
 
-static bool full(const struct tcmu_pr_info *info, const struct model *m,
-		 char who, const struct op *op)
-{
-	return info->num_regs == ROOM && !m->key[who - 'A'] && op->sa_key &&
-	       model_format(op) == GOOD &&
-	       (op->sa == TPR_OUT_REGISTER_IGNORE ||
-		(op->sa == TPR_OUT_REGISTER && !op->key));
-}
-
 static void model_step(struct tcmu_pr_info *info, const u8 *p)
 {
 	char who = (char)('A' + p[0] % NEXUSES);
@@ -42,9 +33,8 @@ static void model_step(struct tcmu_pr_info *info, const u8 *p)
 	};
 
 	model_of(&m, info);
-	op.key = p[4] & 0x10 ? p[4] & 3 : m.key[who - 'A'];
-	res = verdict_result(
-		full(info, &m, who, &op) ? RESOURCES : model_out(&m, who, &op));
+	op.key = p[4] & 0x10 ? p[4] & 3 : model_key(&m, who);
+	res = verdict_result(model_out_room(&m, who, &op, ROOM));
 	a = run(info, who, &op);
 	CHECK(!memcmp(&res, &a.res, sizeof(res)));
 	model_text(&m, want);
