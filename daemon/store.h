@@ -24,6 +24,11 @@ struct store_member {
 	char gateway[64];
 	uint64_t incarnation;
 	uint64_t installed; /* newest version that its kernel enforces */
+	/*
+	 * Newest version that it ever acknowledged, also before it joined
+	 * again: there has been that version.
+	 */
+	uint64_t seen;
 };
 
 struct store_ops {
@@ -32,7 +37,8 @@ struct store_ops {
 	/*
 	 * Opens the store at @where for @gateway of @incarnation.  Creates
 	 * what is missing and safe to create.  On failure *@err is a text for
-	 * the administrator, to be freed.
+	 * the administrator, to be freed.  A swap that an earlier incarnation
+	 * of @gateway had begun has happened when this returns, or never will.
 	 */
 	int (*open)(struct store **store, const char *where,
 		    const char *gateway, uint64_t incarnation, char **err);
@@ -62,10 +68,24 @@ struct store_ops {
 	int (*swap)(struct store *store, const char *lu, uint64_t expected,
 		    const char *str, size_t len);
 
+	/*
+	 * Makes @str, a text that is no string, version @seq, which was in
+	 * force once and is not there: so every gateway learns that the newest
+	 * state is lost, and can replace it by a swap.  -EAGAIN: that version
+	 * or a newer one is there after all.
+	 */
+	int (*mark_lost)(struct store *store, const char *lu, uint64_t seq,
+			 const char *str, size_t len);
+
 	/* This gateway serves @lu from now on, nothing installed yet. */
 	int (*join)(struct store *store, const char *lu);
 	/* It does not any more. */
 	int (*leave)(struct store *store, const char *lu);
+	/*
+	 * Another gateway does not any more; for one that is off.  -ENOENT: it
+	 * is no member.
+	 */
+	int (*forget)(struct store *store, const char *lu, const char *gateway);
 	/* Its kernel enforces version @seq. */
 	int (*ack)(struct store *store, const char *lu, uint64_t seq);
 	/* All members, this gateway included: *@list to be freed. */

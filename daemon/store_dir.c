@@ -5,7 +5,8 @@
  *
  *	lu/<LU>/v<20 digits>	one file for each version, never changed
  *	lu/<LU>/created		marker: there has been a version
- *	lu/<LU>/m/<GATEWAY>/state	a member: "incarnation installed\n"
+ *	lu/<LU>/m/<GATEWAY>/state
+ *				a member: "incarnation installed seen\n"
  *	gw/<GATEWAY>/in/<LU>	there is news about LU, an empty file
  *	.tmp.<GATEWAY>.<incarnation>.<counter>[.v<20 digits>]
  *				being written; if it shall become a version,
@@ -73,8 +74,18 @@
  * had been there and are gone: -ENODATA.  An administrator who removes the
  * versions is noticed if anybody has ever acted on one of them.  Who
  * wants to start anew removes lu/<LU> altogether.
+ * Without the marker, and when the versions went back, the records of the
+ * members tell: a version that one has acknowledged has been there.
  * While a unit is being created, one reading can see the marker and miss the
  * version, as both appeared meanwhile; so "lost" is only said after several.
+ *
+ * A version that is known to have been there and is not
+ * is put in its place with a text that says so, under its number, by a link(2)
+ * that asks of (2) only that the newest is older.  From then on all gateways
+ * see the same newest version, and what replaces it is a swap like any other.
+ * A swap from an older version that is under way may still link its own; it is
+ * lost like all that was before the marked one.  Nothing is removed, so that
+ * the administrator finds what there was.
  *
  * Power: versions, marker and membership are synced, file first, then the
  * directory, in the order that they depend on each other.  News is a hint and
@@ -126,8 +137,10 @@ const struct store_ops store_dir_ops = {
 	.lu_name = sd_lu_name,
 	.load = sd_load,
 	.swap = sd_swap,
+	.mark_lost = sd_mark_lost,
 	.join = sd_join,
 	.leave = sd_leave,
+	.forget = sd_forget,
 	.ack = sd_ack,
 	.members = sd_members,
 	.announce = sd_announce,

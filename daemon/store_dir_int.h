@@ -20,7 +20,7 @@ enum sd_limits {
 	SD_LU_MAX = 200,
 	SD_KEEP = 16, /* versions that stay when a newer one is stored */
 	SD_STRING_MAX = 8 << 20,
-	SD_RECORD_MAX = 64, /* bytes of a member's record */
+	SD_RECORD_MAX = 96, /* bytes of a member's record */
 	SD_LOCKS = 64,
 	SD_VERSION_CAP = 22, /* "v", 20 digits, NUL */
 	SD_TMP_CAP = 160,
@@ -93,10 +93,13 @@ int sd_load(struct store *store, const char *lu, char **str, size_t *len,
 	    uint64_t *seq);
 int sd_swap(struct store *store, const char *lu, uint64_t expected,
 	    const char *str, size_t len);
+int sd_mark_lost(struct store *store, const char *lu, uint64_t seq,
+		 const char *str, size_t len);
 
 /* store_dir_member.c */
 int sd_join(struct store *store, const char *lu);
 int sd_leave(struct store *store, const char *lu);
+int sd_forget(struct store *store, const char *lu, const char *gateway);
 int sd_ack(struct store *store, const char *lu, uint64_t seq);
 int sd_members(struct store *store, const char *lu, struct store_member **list,
 	       size_t *count);

@@ -2,7 +2,10 @@
 /*
  * Membership in the directory store.
  *
- * lu/<LU>/m/<GATEWAY>/state holds "incarnation installed\n".  Whoever swaps
+ * lu/<LU>/m/<GATEWAY>/state holds "incarnation installed seen\n", with the
+ * newest version that the gateway ever acknowledged: when it joins again, it
+ * has installed nothing, but what it saw was there.  (Without seen: written by
+ * an earlier release.)  Whoever swaps
  * must not overlook a member, so the name that readdir(3) has to find must
  * not change while the gateway is a member: POSIX leaves it open whether an
  * entry that rename(2) replaces is returned by a readdir(3) that is under
@@ -32,14 +35,23 @@ static pthread_mutex_t *sd_member_lock(struct store *store, const char *lu)
 	return &store->member[hash % SD_LOCKS];
 }
 
-static int sd_record_write(struct store *store, int own, uint64_t installed)
+/* What is in a member's file. */
+struct sd_record {
+	uint64_t incarnation;
+	uint64_t installed;
+	uint64_t seen;
+};
+
+static int sd_record_write(struct store *store, int own,
+			   const struct sd_record *record)
 {
 	char text[SD_RECORD_MAX];
 	struct sd_tmp tmp;
 	int ret, len;
 
-	len = snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 "\n",
-		       store->incarnation, installed);
+	len = snprintf(text, sizeof(text),
+		       "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+		       store->incarnation, record->installed, record->seen);
 	ret = sd_tmp_write(store, own, 0, text, len, &tmp);
 	if (ret)
 		return ret;
@@ -51,23 +63,29 @@ static int sd_record_write(struct store *store, int own, uint64_t installed)
 	return sd_fsync(own);
 }
 
-static bool sd_record_parse(const char *text, size_t len, uint64_t *incarnation,
-			    uint64_t *installed)
+static bool sd_record_parse(const char *text, size_t len,
+			    struct sd_record *record)
 {
 	const char *p = text;
 
-	if (!sd_parse_u64(&p, incarnation) || *p++ != ' ')
+	if (!sd_parse_u64(&p, &record->incarnation) || *p++ != ' ')
 		return false;
-	if (!sd_parse_u64(&p, installed) || *p++ != '\n')
+	if (!sd_parse_u64(&p, &record->installed))
 		return false;
-	return p == text + len;
+	record->seen = record->installed;
+	if (*p == ' ') {
+		p++;
+		if (!sd_parse_u64(&p, &record->seen))
+			return false;
+	}
+	return *p == '\n' && p + 1 == text + len;
 }
 
 /*
  * -EBADMSG if it is not what we write.  ESTALE is how NFS says that another
  * client replaced the file after we had looked up its name.
  */
-static int sd_record_read(int own, uint64_t *incarnation, uint64_t *installed)
+static int sd_record_read(int own, struct sd_record *record)
 {
 	char *text;
 	size_t len;
@@ -80,7 +98,7 @@ static int sd_record_read(int own, uint64_t *incarnation, uint64_t *installed)
 	}
 	if (ret)
 		return ret == -EFBIG ? -EBADMSG : ret;
-	if (!sd_record_parse(text, len, incarnation, installed))
+	if (!sd_record_parse(text, len, record))
 		ret = -EBADMSG;
 	free(text);
 	return ret;
@@ -118,6 +136,19 @@ static int sd_make_own(struct store *store, const char *lu)
 }
 
 /* Replaces whatever an earlier incarnation left, also a broken record. */
+static int sd_join_own(struct store *store, int own)
+{
+	struct sd_record record = {0};
+	int ret = sd_record_read(own, &record);
+
+	if (ret == -EBADMSG || ret == -ENOENT)
+		record.seen = 0;
+	else if (ret)
+		return ret;
+	record.installed = 0;
+	return sd_record_write(store, own, &record);
+}
+
 int sd_join(struct store *store, const char *lu)
 {
 	pthread_mutex_t *lock;
@@ -128,7 +159,7 @@ int sd_join(struct store *store, const char *lu)
 	lock = sd_member_lock(store, lu);
 	pthread_mutex_lock(lock);
 	own = sd_make_own(store, lu);
-	ret = own < 0 ? own : sd_record_write(store, own, 0);
+	ret = own < 0 ? own : sd_join_own(store, own);
 	if (own >= 0)
 		close(own);
 	pthread_mutex_unlock(lock);
@@ -137,18 +168,21 @@ int sd_join(struct store *store, const char *lu)
 
 static int sd_ack_own(struct store *store, int own, uint64_t seq)
 {
-	uint64_t incarnation, installed;
-	int ret = sd_record_read(own, &incarnation, &installed);
+	struct sd_record record;
+	int ret = sd_record_read(own, &record);
 
 	if (ret)
 		return ret;
-	if (incarnation != store->incarnation)
+	if (record.incarnation != store->incarnation)
 		return -ESTALE;
-	if (seq < installed)
+	if (seq < record.installed)
 		return -EINVAL;
-	if (seq == installed)
+	if (seq == record.installed)
 		return 0;
-	return sd_record_write(store, own, seq);
+	record.installed = seq;
+	if (seq > record.seen)
+		record.seen = seq;
+	return sd_record_write(store, own, &record);
 }
 
 /*
@@ -174,23 +208,30 @@ int sd_ack(struct store *store, const char *lu, uint64_t seq)
 	return ret;
 }
 
-static int sd_leave_own(struct store *store, int members, int own)
+static int sd_record_remove(int members, const char *gateway, int own)
 {
-	uint64_t incarnation, installed;
-	int ret = sd_record_read(own, &incarnation, &installed);
+	int ret = sd_unlink(own, sd_record);
 
-	if (!ret && incarnation != store->incarnation)
-		return -ESTALE;
-	if (!ret)
-		ret = sd_unlink(own, sd_record);
 	if (ret && ret != -ENOENT)
 		return ret;
 	/* Also if it was gone already: that may not have been durable. */
 	ret = sd_fsync(own);
 	/* An empty directory is no member; losing it is only tidiness. */
 	if (!ret)
-		unlinkat(members, store->gateway, AT_REMOVEDIR);
+		unlinkat(members, gateway, AT_REMOVEDIR);
 	return ret;
+}
+
+static int sd_leave_own(struct store *store, int members, int own)
+{
+	struct sd_record record;
+	int ret = sd_record_read(own, &record);
+
+	if (!ret && record.incarnation != store->incarnation)
+		return -ESTALE;
+	if (ret && ret != -ENOENT)
+		return ret;
+	return sd_record_remove(members, store->gateway, own);
 }
 
 /* Not being a member is fine; -ESTALE as in sd_ack(). */
@@ -212,6 +253,28 @@ int sd_leave(struct store *store, const char *lu)
 	if (own >= 0)
 		close(own);
 	pthread_mutex_unlock(lock);
+	close(members);
+	return ret;
+}
+
+/* Also of a record that cannot be read: that is what it is good for. */
+int sd_forget(struct store *store, const char *lu, const char *gateway)
+{
+	int members, own, ret;
+	struct sd_stat st;
+
+	if (!sd_name_ok(gateway, SD_GATEWAY_MAX) ||
+	    !strcmp(gateway, store->gateway))
+		return -EINVAL;
+	members = sd_open_members(store, lu);
+	if (members < 0)
+		return members;
+	own = sd_open_dir(members, gateway);
+	ret = own < 0 ? own : sd_stat(own, sd_record, &st);
+	if (!ret)
+		ret = sd_record_remove(members, gateway, own);
+	if (own >= 0)
+		close(own);
 	close(members);
 	return ret;
 }
@@ -246,6 +309,7 @@ static int sd_roll_entry(void *arg, const char *name)
 {
 	struct sd_roll *roll = arg;
 	struct store_member member = {0};
+	struct sd_record record;
 	int own, ret;
 
 	if (name[0] == '.')
@@ -259,10 +323,13 @@ static int sd_roll_entry(void *arg, const char *name)
 		return -EBADMSG;
 	if (own < 0)
 		return own;
-	ret = sd_record_read(own, &member.incarnation, &member.installed);
+	ret = sd_record_read(own, &record);
 	close(own);
 	if (ret)
 		return ret == -ENOENT ? 0 : ret;
+	member.incarnation = record.incarnation;
+	member.installed = record.installed;
+	member.seen = record.seen;
 	strcpy(member.gateway, name);
 	return sd_roll_add(roll, &member);
 }

@@ -119,8 +119,23 @@ struct sd_next {
 	char name[SD_VERSION_CAP];
 	uint64_t seq;
 	int dir;
+	bool lost; /* it stands for one that is: versions may be missing */
 	bool replays; /* as in struct store */
 };
+
+/* May @next stand after the newest version of @view? */
+static bool sd_follows(const struct sd_next *next, const struct sd_view *view)
+{
+	return next->lost ? view->newest < next->seq
+			  : view->newest == next->seq - 1;
+}
+
+/* True if @ret of sd_look() says that there is no version, and that may be. */
+static bool sd_none(const struct sd_next *next, int ret)
+{
+	return (ret == -ENOENT && (next->lost || next->seq == 1)) ||
+	       (ret == -ENODATA && next->lost);
+}
 
 /* Is the newest version the one before @next?  Step (2). */
 static int sd_check_newest(const struct sd_next *next)
@@ -128,11 +143,11 @@ static int sd_check_newest(const struct sd_next *next)
 	struct sd_view view;
 	int ret = sd_look(next->dir, &view);
 
-	if (ret == -ENOENT && next->seq == 1)
+	if (sd_none(next, ret))
 		return 0;
 	if (ret)
 		return ret;
-	if (view.newest != next->seq - 1)
+	if (!sd_follows(next, &view))
 		return -EAGAIN;
 	if (view.marker)
 		return 0;
@@ -154,9 +169,9 @@ static int sd_link_absent(const struct sd_next *next, int err)
 	if (err == -ENOENT && !next->replays)
 		return -EAGAIN;
 	ret = sd_look(next->dir, &view);
-	if (ret && !(ret == -ENOENT && next->seq == 1))
+	if (ret && !sd_none(next, ret))
 		return -EINPROGRESS;
-	if (view.newest != next->seq - 1)
+	if (!sd_follows(next, &view))
 		return -EINPROGRESS;
 	if (err == -ENOENT || err == -ESTALE || err == -EEXIST)
 		return -EAGAIN;
@@ -198,6 +213,8 @@ static int sd_link_doubt(const struct sd_next *next)
 	struct sd_view view;
 	struct sd_stat st;
 
+	if (next->lost)
+		return 0;
 	if (next->seq > 1) {
 		sd_version_name(name, next->seq - 1);
 		return sd_stat(next->dir, name, &st) ? -EINPROGRESS : 0;
@@ -290,7 +307,7 @@ static int sd_settle(const struct sd_next *next)
 {
 	int ret = sd_fsync(next->dir);
 
-	if (!ret && next->seq == 1)
+	if (!ret && (next->seq == 1 || next->lost))
 		ret = sd_make_marker(next->dir);
 	return ret ? -EINPROGRESS : 0;
 }
@@ -322,29 +339,51 @@ static int sd_swap_in(struct store *store, struct sd_next *next,
 	ret = sd_tmp_write(store, next->dir, next->seq, str, len, &next->tmp);
 	if (!ret)
 		ret = sd_link(next);
-	return ret ? ret : sd_complete(next);
+	if (ret)
+		return ret;
+	return next->lost ? sd_settle(next) : sd_complete(next);
 }
 
-int sd_swap(struct store *store, const char *lu, uint64_t expected,
-	    const char *str, size_t len)
+/* @make: the directory of the logical unit may not be there yet. */
+static int sd_store_next(struct store *store, const char *lu,
+			 struct sd_next *next, bool make, const char *str,
+			 size_t len)
 {
-	struct sd_next next = {.seq = expected + 1};
 	int ret;
 
 	if (!sd_name_ok(lu, SD_LU_MAX))
 		return -EINVAL;
 	if (len > SD_STRING_MAX)
 		return -EFBIG;
+	if (make)
+		next->dir = sd_make_dir(store->lu, lu);
+	else
+		next->dir = sd_open_dir(store->lu, lu);
+	if (next->dir < 0)
+		return next->dir;
+	next->replays = store->replays;
+	sd_version_name(next->name, next->seq);
+	ret = sd_swap_in(store, next, str, len);
+	close(next->dir);
+	return ret;
+}
+
+int sd_swap(struct store *store, const char *lu, uint64_t expected,
+	    const char *str, size_t len)
+{
+	struct sd_next next = {.seq = expected + 1};
+
 	if (expected == UINT64_MAX)
 		return -EOVERFLOW;
-	if (expected)
-		next.dir = sd_open_dir(store->lu, lu);
-	else
-		next.dir = sd_make_dir(store->lu, lu);
-	if (next.dir < 0)
-		return next.dir;
-	sd_version_name(next.name, next.seq);
-	ret = sd_swap_in(store, &next, str, len);
-	close(next.dir);
-	return ret;
+	return sd_store_next(store, lu, &next, !expected, str, len);
+}
+
+int sd_mark_lost(struct store *store, const char *lu, uint64_t seq,
+		 const char *str, size_t len)
+{
+	struct sd_next next = {.seq = seq, .lost = true};
+
+	if (!seq)
+		return -EINVAL;
+	return sd_store_next(store, lu, &next, true, str, len);
 }

@@ -118,6 +118,11 @@ static int op_join(struct store *store)
 	return ops->join(store, LU);
 }
 
+static int op_mark(struct store *store)
+{
+	return ops->mark_lost(store, LU, 2, NEW_STRING, strlen(NEW_STRING));
+}
+
 static int op_ack(struct store *store)
 {
 	return ops->ack(store, LU, 2);
@@ -197,6 +202,19 @@ static void check_swap_one(const struct outcome *outcome)
 static void check_swap_many(const struct outcome *outcome)
 {
 	check_swap(outcome, 17);
+}
+
+/* Of a logical unit that was never there. */
+static void check_mark(const struct outcome *outcome)
+{
+	char text[8192];
+	long long seq = area_newest(outcome->other, text, sizeof(text));
+
+	assert_true(seq == -ENOENT || seq == 2);
+	if (outcome->done && !outcome->ret)
+		assert_int_equal(seq, 2);
+	if (outcome->done && outcome->ret && outcome->ret != -EINPROGRESS)
+		assert_int_equal(seq, -ENOENT);
 }
 
 static void check_load(const struct outcome *outcome)
@@ -311,6 +329,8 @@ const struct scenario scenarios[] = {
 	{"swap", false, setup_one, op_swap, check_swap_one},
 	{"swap unfinished", false, setup_unfinished, op_swap, check_swap_one},
 	{"swap with removal", false, setup_many, op_swap_many, check_swap_many},
+	{"mark nothing", false, setup_nothing, op_mark, check_mark},
+	{"mark lost", false, setup_one, op_mark, check_swap_one},
 	{"load", false, setup_one, op_load, check_load},
 	{"load unfinished", false, setup_unfinished, op_load, check_load},
 	{"join", false, setup_nothing, op_join, check_join},

@@ -346,6 +346,117 @@ static void test_members(void **state)
 	ops->close(b);
 }
 
+static void check_seen(struct store *store, uint64_t seen)
+{
+	struct store_member *list;
+	size_t count;
+
+	assert_int_equal(ops->members(store, LU, &list, &count), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(list[0].seen, seen);
+	free(list);
+}
+
+/* What a gateway saw is remembered when it joins again, until it leaves. */
+static void test_member_seen(void **state)
+{
+	struct store *old = area_open("a", 1), *new;
+
+	(void)state;
+	assert_int_equal(ops->join(old, LU), 0);
+	check_seen(old, 0);
+	assert_int_equal(ops->ack(old, LU, 9), 0);
+	check_seen(old, 9);
+	ops->close(old);
+	new = area_open("a", 2);
+	assert_int_equal(ops->join(new, LU), 0);
+	check_member(new, 0, 1, "a", 2, 0);
+	check_seen(new, 9);
+	assert_int_equal(ops->ack(new, LU, 3), 0);
+	check_seen(new, 9);
+	assert_int_equal(ops->leave(new, LU), 0);
+	assert_int_equal(ops->join(new, LU), 0);
+	check_seen(new, 0);
+	/* Written by an earlier release. */
+	area_write("lu/" LU "/m/a/state", "2 7\n");
+	check_seen(new, 7);
+	assert_int_equal(ops->join(new, LU), 0);
+	check_seen(new, 7);
+	ops->close(new);
+}
+
+static void test_forget(void **state)
+{
+	struct store *a = area_open("a", 1), *b = area_open("b", 1);
+
+	(void)state;
+	assert_int_equal(ops->forget(a, LU, "b"), -ENOENT);
+	assert_int_equal(ops->join(a, LU), 0);
+	assert_int_equal(ops->forget(a, LU, "b"), -ENOENT);
+	assert_int_equal(ops->join(b, LU), 0);
+	assert_int_equal(ops->forget(b, LU, "b"), -EINVAL);
+	assert_int_equal(ops->forget(b, LU, "../a"), -EINVAL);
+	assert_int_equal(ops->forget(a, LU, "b"), 0);
+	check_member(a, 0, 1, "a", 1, 0);
+	assert_false(area_exists("lu/" LU "/m/b"));
+	assert_int_equal(ops->ack(b, LU, 1), -ENOENT);
+	assert_int_equal(ops->join(b, LU), 0);
+	area_write("lu/" LU "/m/b/state", "nonsense");
+	assert_int_equal(ops->forget(a, LU, "b"), 0);
+	check_member(a, 0, 1, "a", 1, 0);
+	ops->close(a);
+	ops->close(b);
+}
+
+static int mark(struct store *store, uint64_t seq)
+{
+	return ops->mark_lost(store, LU, seq, "lost\n", 5);
+}
+
+static void test_mark_lost(void **state)
+{
+	struct store *a = area_open("a", 1);
+
+	(void)state;
+	assert_int_equal(mark(a, 0), -EINVAL);
+	/* Nothing was ever here, as far as the store knows. */
+	assert_int_equal(mark(a, 5), 0);
+	area_expect(a, 5, "lost\n");
+	assert_true(area_exists("lu/" LU "/created"));
+	/* It is a version like any other: too late. */
+	assert_int_equal(mark(a, 5), -EAGAIN);
+	assert_int_equal(mark(a, 4), -EAGAIN);
+	assert_int_equal(swap(a, 4, "x"), -EAGAIN);
+	assert_int_equal(swap(a, 5, "six"), 0);
+	area_expect(a, 6, "six");
+	assert_int_equal(swap(a, 5, "x"), -EAGAIN);
+	ops->close(a);
+}
+
+/* Lost, or set back: what there was stays for the administrator. */
+static void test_mark_lost_after(void **state)
+{
+	struct store *a = area_open("a", 1);
+	uint64_t seq;
+
+	(void)state;
+	assert_int_equal(swap(a, 0, "one"), 0);
+	area_remove("lu/" LU "/v00000000000000000001");
+	assert_int_equal(load(a), -ENODATA);
+	assert_int_equal(mark(a, 1), 0);
+	area_expect(a, 1, "lost\n");
+	assert_int_equal(swap(a, 1, "two"), 0);
+	assert_int_equal(mark(a, 40), 0);
+	area_expect(a, 40, "lost\n");
+	assert_int_equal(area_count("lu/" LU, "v0"), 3);
+	assert_int_equal(area_count("lu/" LU, ".tmp."), 0);
+	for (seq = 40; seq < 60; seq++)
+		assert_int_equal(swap(a, seq, "more"), 0);
+	area_expect(a, 60, "more");
+	assert_int_equal(area_count("lu/" LU, "v0"), 16);
+	ops->close(a);
+}
+
 static void test_member_incarnations(void **state)
 {
 	struct store *old = area_open("a", 1), *new = area_open("a", 2);
@@ -370,6 +481,7 @@ static void test_member_errors(void **state)
 		" 1 2\n", "1  2\n",
 		"-1 2\n", "1 x\n",
 		"1 2 \n", "1 18446744073709551616\n",
+		"1 2 x\n", "1 2 3 4\n",
 	};
 	struct store *a = area_open("a", 1);
 	struct store_member *list;
@@ -582,6 +694,10 @@ int main(void)
 		cmocka_unit_test_teardown(test_symlinks, clear),
 		cmocka_unit_test_teardown(test_members, clear),
 		cmocka_unit_test_teardown(test_member_incarnations, clear),
+		cmocka_unit_test_teardown(test_member_seen, clear),
+		cmocka_unit_test_teardown(test_forget, clear),
+		cmocka_unit_test_teardown(test_mark_lost, clear),
+		cmocka_unit_test_teardown(test_mark_lost_after, clear),
 		cmocka_unit_test_teardown(test_member_errors, clear),
 		cmocka_unit_test_teardown(test_left_overs, clear),
 		cmocka_unit_test_teardown(test_news, clear),
