@@ -7,10 +7,18 @@
  */
 #include "tpr_check.h"
 #include "tpr_bytes.h"
+#include "tpr_opcode.h"
 
-/* In by_opcode[]: not a class, but which enum tpr_where to look at. */
+/*
+ * In by_opcode[]: not a class, but which enum tpr_where to look at.  No class
+ * may have this bit.
+ */
 #define LOOK_AT 0x80
 
+/*
+ * A class's name is pasted at once and never passed on: READ and WRITE are
+ * macros in the kernel.
+ */
 #define CLASS_OPCODE(op, cls) \
 	[op] = cls,
 #define CLASS_BYTE_1(op, cls)
@@ -107,6 +115,27 @@ u8 tpr_classify(const u8 *cdb, u32 len)
 	if (what & LOOK_AT)
 		return class_by_value(what & ~LOOK_AT, cdb, len);
 	return what ? what : TPR_CLASS_WRITE;
+}
+
+bool tpr_allowed_when_lost(const u8 *cdb)
+{
+	switch (cdb[0]) {
+	case 0x03: /* REQUEST SENSE */
+	case 0x12: /* INQUIRY */
+	case 0x3b: /* WRITE BUFFER */
+	case 0x3c: /* READ BUFFER */
+	case 0x4d: /* LOG SENSE */
+	case 0xa0: /* REPORT LUNS */
+		return true;
+	case 0x1b: /* START STOP UNIT: START one, POWER CONDITION zero */
+		return (cdb[4] & 0xf1) == 0x01;
+	case 0xa3: /* REPORT TARGET PORT GROUPS */
+		return (cdb[1] & 0x1f) == 0x0a;
+	case TPR_OP_PR_OUT:
+		return (cdb[1] & 0x1f) == TPR_OUT_REPLACE_LOST;
+	default:
+		return false;
+	}
 }
 
 enum {

@@ -65,6 +65,13 @@ u8 tpr_classify(const u8 *cdb, u32 len);
  */
 u8 tpr_allowed(const struct tcmu_pr_info *info, const struct tpr_nexus *nexus);
 
+/*
+ * True if the command is executed while persistent reservation information is
+ * lost: REPLACE LOST RESERVATION and the few commands of SPC-4 5.13.5.2.  @cdb
+ * has at least 6 bytes.
+ */
+bool tpr_allowed_when_lost(const u8 *cdb);
+
 /* What tells one command of an opcode from another: tpr_opcodes.def. */
 enum tpr_where {
 	TPR_BY_OPCODE,
@@ -82,7 +89,7 @@ struct tpr_opcode {
 	u8 class; /* enum tpr_class */
 	u16 value; /* of the field at @where */
 	const char *name; /* as the standard writes it */
-	const char *clause; /* standard, and where it says so clause */
+	const char *clause; /* standard and clause; of old ones the standard */
 };
 
 /* The table; *@count rows. */
