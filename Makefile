@@ -7,6 +7,8 @@
 #   make check      all tests
 #   make install    build for the running kernel (or KERNEL=RELEASE) and
 #                   install (DESTDIR, PREFIX)
+#   make conformance   the conformance suite on two gateways
+#                   (TARGET=lio: on stock LIO)
 #   make lint       checkpatch and sparse
 #   make mutants    break core/ line by line and see the unit tests notice
 #   make clean
@@ -27,7 +29,7 @@ LATER = $(shell ls -d /lib/modules/6.12.*/build 2>/dev/null | sort -V | tail -n 
 MODULE_SOURCES := $(wildcard kernel/*.[ch] kernel/Kbuild core/*.[ch] \
 	core/*.def include/uapi/*.h)
 
-.PHONY: all deps user module module-later install unit check demo lint mutants clean
+.PHONY: all deps user module module-later install unit check demo conformance lint mutants clean
 
 all: deps user module
 
@@ -63,6 +65,9 @@ check: all
 
 demo: all
 	@lab/demo
+
+conformance: all
+	@tests/conformance/run.py --target $(or $(TARGET),pr) $(CONFORMANCE)
 
 lint: deps
 	@scripts/lint
