@@ -144,13 +144,18 @@ static void dev_init(struct tpr_dev *dev, const char *name,
 	dev->orig = se_dev->transport;
 	dev->ops = *dev->orig;
 	dev->ops.parse_cdb = tpr_parse_cdb;
+	if (dev->orig->tmr_notify)
+		dev->ops.tmr_notify = tpr_tmr_notify;
 	INIT_LIST_HEAD(&dev->list);
 	INIT_LIST_HEAD(&dev->nexuses);
 	INIT_LIST_HEAD(&dev->cmds);
 	INIT_LIST_HEAD(&dev->pushes);
 	INIT_LIST_HEAD(&dev->drain);
+	INIT_LIST_HEAD(&dev->aborts);
+	INIT_LIST_HEAD(&dev->tmrs);
 	ida_init(&dev->slots);
 	spin_lock_init(&dev->ua_lock);
+	spin_lock_init(&dev->tmr_lock);
 	spin_lock_init(&dev->req_lock);
 	spin_lock_init(&dev->cmds_lock);
 	mutex_init(&dev->lock);
@@ -160,6 +165,7 @@ static void dev_init(struct tpr_dev *dev, const char *name,
 	INIT_WORK(&dev->push_work, tpr_push_work);
 	INIT_DELAYED_WORK(&dev->reap_work, reap);
 	INIT_DELAYED_WORK(&dev->takeover_work, end_takeover);
+	INIT_DELAYED_WORK(&dev->watch_work, tpr_watch_work);
 }
 
 static struct tpr_dev *dev_alloc(const char *name, struct se_device *se_dev)
@@ -331,9 +337,13 @@ void tpr_dev_detach(struct tpr_dev *dev)
 
 	wake_up_all(&dev->view_wq);
 	cancel_delayed_work_sync(&dev->takeover_work);
+	cancel_delayed_work_sync(&dev->watch_work);
 	tpr_nl_fail_request(dev, -ENODEV);
 	tpr_nl_device_removed(dev);
 	cancel_work_sync(&dev->push_work);
+	/* The work that began before attached was false may have begun it. */
+	cancel_delayed_work_sync(&dev->watch_work);
+	tpr_abort_forget(dev);
 	tpr_drain_end(dev);
 	dev->drained = false;
 	if (!idle(dev, DETACH_WAIT_MS)) {

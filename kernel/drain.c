@@ -28,37 +28,6 @@ struct tpr_tags {
 	unsigned long busy[];
 };
 
-typedef int (*session_fn)(struct se_session *sess, void *arg);
-
-/*
- * Calls @fn for each session that can send commands to @se_dev, until it
- * returns something else than 0, and returns that.
- */
-static int walk_sessions(struct se_device *se_dev, session_fn fn, void *arg)
-{
-	struct se_session *sess;
-	struct se_lun *lun;
-	unsigned long flags;
-	int err = 0;
-
-	spin_lock(&se_dev->se_port_lock);
-	list_for_each_entry(lun, &se_dev->dev_sep_list, lun_dev_link) {
-		struct se_portal_group *tpg = lun->lun_tpg;
-
-		spin_lock_irqsave(&tpg->session_lock, flags);
-		list_for_each_entry(sess, &tpg->tpg_sess_list, sess_list) {
-			err = fn(sess, arg);
-			if (err)
-				break;
-		}
-		spin_unlock_irqrestore(&tpg->session_lock, flags);
-		if (err)
-			break;
-	}
-	spin_unlock(&se_dev->se_port_lock);
-	return err;
-}
-
 static bool tag_busy(struct sbitmap *sb, unsigned int tag)
 {
 	const struct sbitmap_word *word = &sb->map[SB_NR_TO_INDEX(sb, tag)];
@@ -67,7 +36,7 @@ static bool tag_busy(struct sbitmap *sb, unsigned int tag)
 	return bits & (1UL << SB_NR_TO_BIT(sb, tag));
 }
 
-/* Context: the locks of walk_sessions(). */
+/* Context: the locks of tpr_walk_sessions(). */
 static int note_session(struct se_session *sess, void *arg)
 {
 	struct sbitmap *sb = &sess->sess_tag_pool.sb;
@@ -104,7 +73,7 @@ int tpr_drain_begin(struct tpr_dev *dev)
 	dev->drained = false;
 	/* The swap before the tags; a command takes its tag before the ops. */
 	smp_mb();
-	err = walk_sessions(dev->se_dev, note_session, dev);
+	err = tpr_walk_sessions(dev->se_dev, note_session, dev);
 	if (err)
 		tpr_drain_end(dev);
 	return err;
@@ -146,7 +115,7 @@ bool tpr_drain_done(struct tpr_dev *dev)
 	struct tpr_tags *tags, *tmp;
 
 	list_for_each_entry_safe(tags, tmp, &dev->drain, list) {
-		if (walk_sessions(dev->se_dev, update_tags, tags) &&
+		if (tpr_walk_sessions(dev->se_dev, update_tags, tags) &&
 		    !bitmap_empty(tags->busy, tags->depth))
 			continue;
 		list_del(&tags->list);
@@ -176,19 +145,16 @@ static int any_session(struct se_session *sess, void *arg)
 
 bool tpr_in_use(struct tpr_dev *dev)
 {
-	return walk_sessions(dev->se_dev, any_session, NULL);
+	return tpr_walk_sessions(dev->se_dev, any_session, NULL);
 }
 
 static int is_session_of(struct se_session *sess, void *arg)
 {
-	const struct tpr_nx *nx = arg;
-
-	return sess == nx->sess &&
-	       sess->se_node_acl->acl_index == nx->acl_index;
+	return tpr_nx_of_session(arg, sess);
 }
 
 /* True while the session of @nx can send commands to @se_dev. */
 bool tpr_session_lives(struct se_device *se_dev, const struct tpr_nx *nx)
 {
-	return walk_sessions(se_dev, is_session_of, (void *)nx);
+	return tpr_walk_sessions(se_dev, is_session_of, (void *)nx);
 }

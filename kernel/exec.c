@@ -29,6 +29,13 @@ static void stash_dev(struct se_cmd *cmd, struct tpr_dev *dev)
 {
 	BUILD_BUG_ON(sizeof(cmd->t_task_lba) < sizeof(dev));
 	cmd->t_task_lba = (uintptr_t)dev;
+	cmd->t_task_nolb = 0;
+}
+
+/* As t_task_lba; off by one jiffy at most. */
+u32 tpr_handed_over(const struct se_cmd *cmd)
+{
+	return cmd->t_task_nolb;
 }
 
 static struct tpr_dev *stashed_dev(const struct se_cmd *cmd)
@@ -83,12 +90,16 @@ struct held {
 	unsigned long since;
 };
 
-/* No valid state: why decides between waiting and an error. */
-static enum verdict no_state(struct se_cmd *cmd, u16 error)
+/* No valid state: why decides between waiting, an error, and going on. */
+static enum verdict no_state(struct tpr_dev *dev, struct se_cmd *cmd,
+			     u16 error, sense_reason_t *ret)
 {
 	if (error == EINPROGRESS)
 		return V_HOLD;
-	tpr_complete(cmd, tpr_error_result(error));
+	if (error == EBADMSG && tpr_allowed_when_lost(cmd->t_task_cdb))
+		*ret = dev->orig_execute(cmd);
+	else
+		tpr_complete(cmd, tpr_error_result(error));
 	return V_DONE;
 }
 
@@ -103,6 +114,15 @@ static enum verdict judge(struct tpr_dev *dev, struct se_cmd *cmd, u8 class,
 	const struct tpr_view *view;
 	struct tpr_perm perm;
 
+	/*
+	 * Aborted before it began: by now the core's own look at that is
+	 * over, and abort.c may have reckoned that we look.
+	 */
+	if (unlikely(interrupted(cmd))) {
+		*ret = TCM_NO_SENSE;
+		target_complete_cmd(cmd, SAM_STAT_TASK_ABORTED);
+		return V_DONE;
+	}
 	/*
 	 * The nexus first: its slot is given to no other while we are here,
 	 * and a view that was published before it was added, or later, is the
@@ -119,11 +139,12 @@ static enum verdict judge(struct tpr_dev *dev, struct se_cmd *cmd, u8 class,
 		return V_DONE;
 	perm = view->perm[nx->slot];
 	if (likely(perm.allow & class)) {
+		cmd->t_task_nolb = (u32)jiffies | 1;
 		*ret = dev->orig_execute(cmd);
 		return V_DONE;
 	}
 	if (view->error)
-		return no_state(cmd, view->error);
+		return no_state(dev, cmd, view->error, ret);
 	if (perm.hold & class)
 		return V_HOLD;
 	*ret = TCM_RESERVATION_CONFLICT;
@@ -208,7 +229,7 @@ static sense_reason_t execute_write(struct se_cmd *cmd)
 	return execute(cmd, TPR_CLASS_WRITE);
 }
 
-/* PERSISTENT RESERVE IN and OUT: unit attention first, then the work item. */
+/* Reservation commands: unit attention first, then the work item. */
 static sense_reason_t execute_pr(struct se_cmd *cmd)
 {
 	struct tpr_dev *dev = stashed_dev(cmd);
@@ -260,7 +281,7 @@ static sense_reason_t parse_pr(struct se_cmd *cmd, u8 class)
 
 	if (class == TPR_CLASS_PR_IN)
 		note_size(cmd, get_unaligned_be16(&cdb[7]));
-	else
+	else if (class == TPR_CLASS_PR_OUT)
 		note_size(cmd, get_unaligned_be32(&cdb[5]));
 	cmd->execute_cmd = execute_pr;
 	return TCM_NO_SENSE;
@@ -331,9 +352,8 @@ sense_reason_t tpr_parse_cdb(struct se_cmd *cmd)
 	switch (class) {
 	case TPR_CLASS_PR_IN:
 	case TPR_CLASS_PR_OUT:
-		return parse_pr(cmd, class);
 	case TPR_CLASS_SPC2:
-		return TCM_UNSUPPORTED_SCSI_OPCODE;
+		return parse_pr(cmd, class);
 	default:
 		return parse_io(dev, cmd, class);
 	}

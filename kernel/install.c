@@ -34,9 +34,20 @@ int tpr_push_queue(struct tpr_dev *dev, struct tpr_push *push)
 	return err;
 }
 
+/* True if the daemon has said more since the push that is being worked on. */
+bool tpr_push_waits(struct tpr_dev *dev)
+{
+	bool waits;
+
+	spin_lock(&dev->cmds_lock);
+	waits = !list_empty(&dev->pushes);
+	spin_unlock(&dev->cmds_lock);
+	return waits;
+}
+
 /* -EBADMSG for whatever is wrong with the string itself, and says what. */
 struct tcmu_pr_info *tpr_info_decode(struct tpr_dev *dev, const char *str,
-				     size_t len)
+				     size_t len, u32 more)
 {
 	struct tpr_string_error err = { .what = "not a string of this version" };
 	int regs = tpr_peek_regs(str, len);
@@ -45,7 +56,7 @@ struct tcmu_pr_info *tpr_info_decode(struct tpr_dev *dev, const char *str,
 
 	if (regs < 0)
 		goto bad;
-	room = min_t(u32, regs + 1, TPR_REGS_MAX);
+	room = min_t(u32, regs + more, TPR_REGS_MAX);
 	info = kvmalloc(tpr_info_size(room), GFP_NOIO);
 	if (!info)
 		return ERR_PTR(-ENOMEM);
@@ -62,20 +73,76 @@ bad:
 	return ERR_PTR(-EBADMSG);
 }
 
-/* Unit attentions for all nexuses but the one whose command this was. */
-static void establish_uas(struct tpr_dev *dev, const struct tcmu_pr_info *now)
+/* The newest change of @now is a LOGICAL UNIT RESET that came in here. */
+static bool own_reset(const struct tcmu_pr_info *now)
 {
-	bool own = tpr_written_as(now, &dev->origin_writer) == now->seq;
+	const struct tpr_change *change = &now->changes[0];
+
+	return change->order.action == TPR_ACT_LU_RESET &&
+	       tpr_nl_is_own(&change->writer);
+}
+
+/* What the step from @old to @now does to the nexuses here. */
+static void note_step(struct tpr_dev *dev, const struct tcmu_pr_info *old,
+		      const struct tcmu_pr_info *now)
+{
 	struct tpr_nx *nx;
+
+	/* Then the target core has done it all. */
+	if (own_reset(now))
+		return;
+	if (now->changes[0].order.action == TPR_ACT_LU_RESET) {
+		dev->abort_all = true;
+		dev->aborting = true;
+	}
+	list_for_each_entry(nx, &dev->nexuses, all) {
+		u16 asc = tpr_unit_attention(old, now, &nx->id);
+
+		if (asc)
+			tpr_nx_add_ua(dev, nx, asc);
+		if (tpr_must_abort(old, now, &nx->id)) {
+			nx->victim = true;
+			dev->aborting = true;
+		}
+	}
+}
+
+static struct tcmu_pr_info *scratch_copy(const struct tcmu_pr_info *info)
+{
+	u32 room = min_t(u32, info->num_regs + TPR_CHANGES_MAX, TPR_REGS_MAX);
+	struct tcmu_pr_info *copy = kvmalloc(tpr_info_size(room), GFP_NOIO);
+
+	if (copy) {
+		tpr_info_init(copy, room);
+		tpr_info_copy(copy, info);
+	}
+	return copy;
+}
+
+/*
+ * Unit attentions and commands to end, by every step from the state that was
+ * installed to @now: versions in between may never have come here.  Where the
+ * steps cannot be told, by the difference.
+ */
+static void note_steps(struct tpr_dev *dev, const struct tcmu_pr_info *now)
+{
+	struct tcmu_pr_info *before = NULL, *after = NULL;
 
 	if (!dev->newest)
 		return;
-	list_for_each_entry(nx, &dev->nexuses, all) {
-		u16 asc = tpr_unit_attention(dev->newest, now, &nx->id);
-
-		if (asc && !(own && !tpr_nexus_cmp(&dev->origin, &nx->id)))
-			tpr_nx_add_ua(dev, nx, asc);
+	if (dev->newest->seq + 1 < now->seq) {
+		before = scratch_copy(dev->newest);
+		after = scratch_copy(dev->newest);
 	}
+	while (before && after && after->seq + 1 < now->seq) {
+		if (tpr_step(after, now))
+			break;
+		note_step(dev, before, after);
+		tpr_info_copy(before, after);
+	}
+	note_step(dev, before ? before : dev->newest, now);
+	kvfree(before);
+	kvfree(after);
 }
 
 /*
@@ -126,8 +193,9 @@ static int apply(struct tpr_dev *dev, const struct tpr_push *push,
 		return -ESTALE;
 	}
 	if (push->seq > have) {
-		establish_uas(dev, info);
+		note_steps(dev, info);
 		supersede(dev, info);
+		tpr_watch_start(dev);
 	} else {
 		kvfree(info);
 	}
@@ -151,7 +219,7 @@ static int install(struct tpr_dev *dev, const struct tpr_push *push)
 	int err;
 
 	if (push->str) {
-		info = tpr_info_decode(dev, push->str, push->len);
+		info = tpr_info_decode(dev, push->str, push->len, 0);
 		if (IS_ERR(info))
 			return PTR_ERR(info);
 		if (info->seq != push->seq) {

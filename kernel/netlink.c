@@ -53,6 +53,18 @@ int tpr_nl_writer(struct tpr_writer *writer)
 	return err;
 }
 
+bool tpr_nl_is_own(const struct tpr_writer *writer)
+{
+	return writer->incarnation == nl.incarnation;
+}
+
+void tpr_nl_gateway(char name[TPR_GATEWAY_MAX + 1])
+{
+	mutex_lock(&nl.lock);
+	strscpy(name, nl.gateway, sizeof(nl.gateway));
+	mutex_unlock(&nl.lock);
+}
+
 /* A message to the daemon about @dev. */
 struct msg {
 	struct sk_buff *skb;
@@ -133,7 +145,7 @@ static int put_device_attrs(struct msg *m, struct tpr_dev *dev, const char *conf
 	return put_u64(m, TCMU_ATTR_PR_SEQ, seq);
 }
 
-void tpr_nl_device_added(struct tpr_dev *dev)
+int tpr_nl_device_added(struct tpr_dev *dev)
 {
 	char *page = (char *)get_zeroed_page(GFP_KERNEL);
 	int err = -ENOMEM;
@@ -149,6 +161,7 @@ void tpr_nl_device_added(struct tpr_dev *dev)
 		err = msg_end(&m, put_device_attrs(&m, dev, page));
 	warn_unsent(dev, "DEVICE_ADDED", err);
 	free_page((unsigned long)page);
+	return err;
 }
 
 void tpr_nl_device_removed(struct tpr_dev *dev)
@@ -217,7 +230,7 @@ static u64 request_begin(struct tpr_dev *dev)
  * @str.  False if it was not open (any more); then @str is still the caller's.
  */
 static bool request_done(struct tpr_dev *dev, u64 cookie, int status,
-			 char *str, size_t len)
+			 char *str, size_t len, u64 seq)
 {
 	bool open;
 
@@ -229,6 +242,7 @@ static bool request_done(struct tpr_dev *dev, u64 cookie, int status,
 		dev->req.status = status;
 		dev->req.str = str;
 		dev->req.len = len;
+		dev->req.seq = seq;
 		complete(&dev->req.completion);
 	}
 	spin_unlock(&dev->req_lock);
@@ -236,7 +250,8 @@ static bool request_done(struct tpr_dev *dev, u64 cookie, int status,
 }
 
 /* Waits for the answer; -ETIME when none came in time. */
-static int request_wait(struct tpr_dev *dev, char **str, size_t *len)
+static int request_wait(struct tpr_dev *dev, char **str, size_t *len,
+			u64 *seq)
 {
 	unsigned long limit = msecs_to_jiffies(READ_ONCE(tpr_reply_timeout_ms));
 	int status = -ETIME;
@@ -248,6 +263,7 @@ static int request_wait(struct tpr_dev *dev, char **str, size_t *len)
 		status = dev->req.status;
 		*str = dev->req.str;
 		*len = dev->req.len;
+		*seq = dev->req.seq;
 	}
 	dev->req.cookie = 0;
 	dev->req.str = NULL;
@@ -264,7 +280,7 @@ static void request_cancel(struct tpr_dev *dev)
 	spin_unlock(&dev->req_lock);
 }
 
-int tpr_nl_get(struct tpr_dev *dev, char **str, size_t *len)
+int tpr_nl_get(struct tpr_dev *dev, char **str, size_t *len, u64 *lost)
 {
 	u64 cookie = request_begin(dev);
 	struct msg m;
@@ -279,7 +295,7 @@ int tpr_nl_get(struct tpr_dev *dev, char **str, size_t *len)
 		request_cancel(dev);
 		return err;
 	}
-	err = request_wait(dev, str, len);
+	err = request_wait(dev, str, len, lost);
 	if (!err && !*str)
 		err = -EBADMSG;
 	if (err) {
@@ -315,6 +331,7 @@ int tpr_nl_set(struct tpr_dev *dev, u64 expected, const char *str, size_t len)
 {
 	u64 cookie = request_begin(dev);
 	size_t offset, unused_len;
+	u64 unused_seq;
 	char *unused;
 	int err = 0;
 
@@ -326,7 +343,7 @@ int tpr_nl_set(struct tpr_dev *dev, u64 expected, const char *str, size_t len)
 		request_cancel(dev);
 		return err;
 	}
-	err = request_wait(dev, &unused, &unused_len);
+	err = request_wait(dev, &unused, &unused_len, &unused_seq);
 	kvfree(unused);
 	/* An answer's ETIMEDOUT means stored; no answer means unknown. */
 	switch (err) {
@@ -409,7 +426,10 @@ static char *string_of(struct genl_info *info, size_t *len)
 
 static void announce_device(struct tpr_dev *dev, void *arg)
 {
-	tpr_nl_device_added(dev);
+	int *err = arg;
+
+	if (!*err)
+		*err = tpr_nl_device_added(dev);
 }
 
 static int hello(struct sk_buff *skb, struct genl_info *info)
@@ -434,14 +454,19 @@ static int hello(struct sk_buff *skb, struct genl_info *info)
 		return err;
 	pr_info("tcmu_pr: daemon of gateway %s connected\n",
 		(char *)nla_data(gateway));
-	tpr_dev_for_each(announce_device, NULL);
-	return 0;
+	/*
+	 * A daemon that is not told of a device would take it for removed.
+	 * It closes its socket on an error, and tries again.
+	 */
+	tpr_dev_for_each(announce_device, &err);
+	return err;
 }
 
 static int request_answer(struct genl_info *info)
 {
 	struct nlattr *cookie = info->attrs[TCMU_ATTR_PR_COOKIE];
 	struct nlattr *status = info->attrs[TCMU_ATTR_PR_STATUS];
+	struct nlattr *seq = info->attrs[TCMU_ATTR_PR_SEQ];
 	struct tpr_dev *dev = device_of(info);
 	int err = -EINVAL;
 	size_t len;
@@ -456,7 +481,7 @@ static int request_answer(struct genl_info *info)
 	if (err)
 		goto put;
 	if (!request_done(dev, nla_get_u64(cookie), -(int)nla_get_u32(status),
-			  str, len)) {
+			  str, len, seq ? nla_get_u64(seq) : 0)) {
 		kvfree(str);
 		err = -ESTALE;
 	}
@@ -561,7 +586,7 @@ static struct genl_family family __ro_after_init = {
 
 void tpr_nl_fail_request(struct tpr_dev *dev, int err)
 {
-	request_done(dev, 0, err, NULL, 0);
+	request_done(dev, 0, err, NULL, 0, 0);
 }
 
 static void fail_request(struct tpr_dev *dev, void *arg)
@@ -601,6 +626,8 @@ int tpr_nl_register(void)
 	int err;
 
 	nl.incarnation = get_random_u64();
+	/* An answer to another life of the module must not fit. */
+	nl.cookie = get_random_u64() >> 1;
 	err = netlink_register_notifier(&netlink_notifier);
 	if (err)
 		return err;

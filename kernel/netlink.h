@@ -17,12 +17,20 @@ bool tpr_nl_connected(void);
  */
 int tpr_nl_writer(struct tpr_writer *writer);
 
+/* True if tpr_nl_writer() made @writer in this life of the module. */
+bool tpr_nl_is_own(const struct tpr_writer *writer);
+
+/* This gateway's name, "" before the first hello. */
+void tpr_nl_gateway(char name[TPR_GATEWAY_MAX + 1]);
+
 /*
  * Asks for the newest settled state.  0 with the string, to be kvfree()d; or
  * -ENOTCONN, -ETIMEDOUT (no answer within the reply timeout), or what the
- * daemon answered.  May sleep; one at a time for each device.
+ * daemon answered.  With -EBADMSG, *@lost is the number of the version that
+ * is lost, 0 if the daemon does not tell.  May sleep; one at a time for each
+ * device.
  */
-int tpr_nl_get(struct tpr_dev *dev, char **str, size_t *len);
+int tpr_nl_get(struct tpr_dev *dev, char **str, size_t *len, u64 *lost);
 
 /*
  * Swaps the stored string, @expected being its number now.  As tpr_nl_get(),
@@ -34,8 +42,11 @@ int tpr_nl_set(struct tpr_dev *dev, u64 expected, const char *str, size_t len);
 /* Ends what tpr_nl_get() or tpr_nl_set() wait for with @err.  Any context. */
 void tpr_nl_fail_request(struct tpr_dev *dev, int err);
 
-/* Notifications to the daemon, dropped when there is none.  May sleep. */
-void tpr_nl_device_added(struct tpr_dev *dev);
+/*
+ * Notifications to the daemon, dropped when there is none.  May sleep.
+ * tpr_nl_device_added() says if that went wrong: -ENOTCONN, -ENOMEM, -EBUSY.
+ */
+int tpr_nl_device_added(struct tpr_dev *dev);
 void tpr_nl_device_removed(struct tpr_dev *dev);
 void tpr_nl_push_done(struct tpr_dev *dev, u64 seq, int err);
 void tpr_nl_settle(struct tpr_dev *dev);

@@ -8,6 +8,7 @@
 
 #include "compat.h"
 #include "tcmu_pr_dev.h"
+#include "tpr_tid.h"
 
 static struct hlist_head *bucket_of(struct tpr_dev *dev,
 				    const struct se_session *sess)
@@ -15,21 +16,56 @@ static struct hlist_head *bucket_of(struct tpr_dev *dev,
 	return &dev->buckets[hash_ptr(sess, ilog2(TPR_NEXUS_BUCKETS))];
 }
 
+static const struct iscsit_session *iscsi_session(const struct se_session *sess)
+{
+	return sess->fabric_sess_ptr;
+}
+
 /*
  * The ISID, six bytes.  The target core shows it only as text, and its binary
  * form only in part, so it is read where iSCSI keeps it: for each command.
  */
-static const u8 *iscsi_isid(const struct se_session *sess)
+const u8 *tpr_iscsi_isid(const struct se_session *sess)
 {
-	return ((struct iscsit_session *)sess->fabric_sess_ptr)->isid;
+	return iscsi_session(sess)->isid;
 }
 
-static bool same_nexus(const struct tpr_nx *nx, const struct se_session *sess)
+bool tpr_is_iscsi(const struct se_session *sess)
+{
+	const char *name = sess->se_tpg->se_tpg_tfo->fabric_name;
+
+	return name && !strcmp(name, "iSCSI");
+}
+
+/*
+ * What tells this session from another one, earlier or later, with the same
+ * names.  An iSCSI session without a connection is over, though the target
+ * may keep it for a while.
+ * Context: @sess is alive, or in a list under its lock.
+ */
+struct tpr_session_id tpr_session_id(const struct se_session *sess)
+{
+	struct tpr_session_id id = {
+		.sess = sess,
+		.acl_index = sess->se_node_acl->acl_index,
+		.alive = true,
+	};
+
+	if (tpr_is_iscsi(sess)) {
+		const struct iscsit_session *is = iscsi_session(sess);
+
+		id.birth = is->creation_time ^ (u64)is->tsih << 48;
+		id.alive = atomic_read(&is->nconn) > 0;
+	}
+	return id;
+}
+
+bool tpr_nx_of_session(const struct tpr_nx *nx, const struct se_session *sess)
 {
 	if (nx->sess != sess || nx->acl_index != sess->se_node_acl->acl_index)
 		return false;
 	return !nx->iscsi ||
-	       !memcmp(nx->id.isid, iscsi_isid(sess), TPR_ISID_LEN);
+	       !memcmp(nx->id.isid, tpr_iscsi_isid(sess), TPR_ISID_LEN);
 }
 
 /*
@@ -44,34 +80,49 @@ struct tpr_nx *tpr_nx_find(struct tpr_dev *dev, const struct se_cmd *cmd)
 
 	hlist_for_each_entry_srcu(nx, bucket, hash,
 				  srcu_read_lock_held(&dev->srcu))
-		if (same_nexus(nx, cmd->se_sess))
+		if (tpr_nx_of_session(nx, cmd->se_sess))
 			return nx;
 	return NULL;
 }
 
-/*
- * Names @nx after the ports of @cmd.  Fabrics inside the target core have no
- * target port name: then the nexus has a name that no registration can have,
- * and is treated as unregistered.
- */
-static void name_nexus(struct tpr_nx *nx, const struct se_cmd *cmd)
+/* Names the target port of @tpg; false if its fabric has no such names. */
+bool tpr_name_target(struct se_portal_group *tpg, struct tpr_nexus *nexus)
 {
-	struct se_session *sess = cmd->se_sess;
-	struct se_portal_group *tpg = sess->se_tpg;
 	const struct target_core_fabric_ops *tfo = tpg->se_tpg_tfo;
 
-	nx->sess = sess;
-	nx->acl_index = sess->se_node_acl->acl_index;
-	nx->iscsi = tfo->fabric_name && !strcmp(tfo->fabric_name, "iSCSI");
-	nx->id.proto = tpg->proto_id & 0x0f;
-	strscpy(nx->id.initiator, sess->se_node_acl->initiatorname,
-		sizeof(nx->id.initiator));
-	if (nx->iscsi)
-		memcpy(nx->id.isid, iscsi_isid(sess), TPR_ISID_LEN);
+	nexus->target[0] = 0;
+	nexus->tag = 0;
 	if (!tfo->tpg_get_wwn || !tfo->tpg_get_tag)
-		return;
-	strscpy(nx->id.target, tfo->tpg_get_wwn(tpg), sizeof(nx->id.target));
-	nx->id.tag = tfo->tpg_get_tag(tpg);
+		return false;
+	strscpy(nexus->target, tfo->tpg_get_wwn(tpg), sizeof(nexus->target));
+	nexus->tag = tfo->tpg_get_tag(tpg);
+	return true;
+}
+
+/*
+ * Names the nexus of @sess.  Fabrics inside the target core have no target
+ * port name, and others may have initiator names that no TransportID can
+ * carry: such a nexus has a name that no registration can have, and is treated
+ * as unregistered.
+ */
+void tpr_name_nexus(const struct se_session *sess, struct tpr_nexus *nexus)
+{
+	memset(nexus, 0, sizeof(*nexus));
+	nexus->proto = sess->se_tpg->proto_id & 0x0f;
+	if (!tpr_port_name(nexus->proto, sess->se_node_acl->initiatorname,
+			   nexus->initiator))
+		nexus->initiator[0] = 0;
+	if (tpr_is_iscsi(sess))
+		memcpy(nexus->isid, tpr_iscsi_isid(sess), TPR_ISID_LEN);
+	tpr_name_target(sess->se_tpg, nexus);
+}
+
+static void name_nexus(struct tpr_nx *nx, const struct se_cmd *cmd)
+{
+	nx->sess = cmd->se_sess;
+	nx->acl_index = cmd->se_sess->se_node_acl->acl_index;
+	nx->iscsi = tpr_is_iscsi(cmd->se_sess);
+	tpr_name_nexus(cmd->se_sess, &nx->id);
 	nx->id.rtpi = tpr_lun_rtpi(cmd->se_lun);
 }
 

@@ -1,37 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PERSISTENT RESERVE IN and OUT.  A work item takes the commands of a device
- * one after another; the decision is the core's, the newest state comes from
- * the daemon and goes back to it.
+ * The work item that takes a device's reservation commands one after another,
+ * and PERSISTENT RESERVE IN.  The decision is the core's, the newest state
+ * comes from the daemon and goes back to it.
  */
-#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <scsi/scsi_proto.h>
 
+#include "change.h"
 #include "netlink.h"
-#include "tcmu_pr_dev.h"
 #include "tpr_in.h"
 #include "tpr_opcode.h"
-#include "tpr_out.h"
-#include "tpr_string.h"
 
 struct tpr_cmd {
 	struct list_head list;
 	struct se_cmd *cmd;
 	const struct tpr_nexus *nexus; /* owned */
-};
-
-/* One PR OUT from its first question to the daemon to its status. */
-struct change {
-	struct tpr_dev *dev;
-	struct tpr_out_req req;
-	struct tpr_writer writer;
-	unsigned long deadline;
-	bool sent; /* a SET was sent: look for it in what is stored */
-	bool unclear; /* one ended so: it may have happened */
-	u64 first_seq; /* that of the first such version */
 };
 
 sense_reason_t tpr_pr_queue(struct tpr_dev *dev, struct se_cmd *cmd,
@@ -56,151 +42,6 @@ sense_reason_t tpr_pr_queue(struct tpr_dev *dev, struct se_cmd *cmd,
 	return TCM_NO_SENSE;
 }
 
-/* The newest settled state as a string from the daemon; 0 or -errno. */
-static int get_state(struct tpr_dev *dev, struct tcmu_pr_info **info)
-{
-	size_t len;
-	char *str;
-	int err;
-
-	err = tpr_nl_get(dev, &str, &len);
-	if (err)
-		return err;
-	*info = tpr_info_decode(dev, str, len);
-	kvfree(str);
-	return PTR_ERR_OR_ZERO(*info);
-}
-
-static int put_state(struct tpr_dev *dev, const struct tcmu_pr_info *info)
-{
-	size_t cap = tpr_encoded_max(info->num_regs);
-	char *str = kvmalloc(cap, GFP_NOIO);
-	long len;
-	int err;
-
-	if (!str)
-		return -ENOMEM;
-	len = tpr_encode(info, str, cap);
-	err = len < 0 ? (int)len : tpr_nl_set(dev, info->seq - 1, str, len);
-	kvfree(str);
-	return err;
-}
-
-/* @info does not remember back to where our version would stand. */
-static bool forgotten(const struct change *c, const struct tcmu_pr_info *info)
-{
-	return info->seq >= c->first_seq &&
-	       info->seq - c->first_seq >= info->num_changes;
-}
-
-/*
- * One round: newest state, decision, swap.  -EAGAIN: another gateway was
- * faster, or nothing is known of an earlier round: decide again.
- */
-static int try_change(struct change *c, struct tpr_result *res)
-{
-	struct tcmu_pr_info *info;
-	bool changed;
-	struct tpr_order order;
-	int err;
-
-	err = get_state(c->dev, &info);
-	if (err)
-		return err;
-	/* An earlier round that ended unclear may have made it. */
-	if (c->sent && tpr_written_as(info, &c->writer)) {
-		*res = tpr_good();
-		goto out;
-	}
-	if (c->unclear && forgotten(c, info)) {
-		c->deadline = jiffies; /* it will never be clear */
-		err = -EINPROGRESS;
-		goto out;
-	}
-	*res = tpr_out(info, &c->req, &changed, &order);
-	if (res->status != TPR_GOOD || !changed)
-		goto out;
-	tpr_stamp(info, &c->writer, &order);
-	c->sent = true;
-	err = put_state(c->dev, info);
-	if (err == -EINPROGRESS && !c->unclear) {
-		c->unclear = true;
-		c->first_seq = info->seq;
-	}
-out:
-	kvfree(info);
-	return err;
-}
-
-/* True if another round may bring clarity or success. */
-static bool worth_another(const struct change *c, int err)
-{
-	if (time_after(jiffies, c->deadline) || !READ_ONCE(c->dev->attached))
-		return false;
-	/* The outcome of a swap is unclear: find out before saying anything. */
-	return err == -EAGAIN || c->unclear;
-}
-
-static struct tpr_result do_change(struct change *c)
-{
-	struct tpr_result res = tpr_error_result(EIO);
-	int err;
-
-	for (;;) {
-		err = try_change(c, &res);
-		if (!err)
-			return res;
-		if (!worth_another(c, err))
-			break;
-		if (err != -EAGAIN)
-			msleep(100);
-	}
-	pr_warn_ratelimited("tcmu_pr: %s: PERSISTENT RESERVE OUT action %u failed, error %d%s\n",
-			    c->dev->name, c->req.cdb[1] & 0x1f, -err,
-			    c->unclear ? ", it may have been stored" : "");
-	return tpr_error_result(c->unclear ? EINPROGRESS : err);
-}
-
-/* So that the originator gets no unit attention of its own doing. */
-static void set_origin(struct change *c)
-{
-	mutex_lock(&c->dev->lock);
-	c->dev->origin = *c->req.nexus;
-	c->dev->origin_writer = c->writer;
-	mutex_unlock(&c->dev->lock);
-}
-
-static void pr_out(struct tpr_dev *dev, struct tpr_cmd *pc)
-{
-	struct se_cmd *cmd = pc->cmd;
-	u8 param[TPR_OUT_PARAM_LEN] = { 0 };
-	struct tpr_result res;
-	struct change c = {
-		.dev = dev,
-		.req = {
-			.nexus = pc->nexus,
-			.cdb = cmd->t_task_cdb,
-			.param = param,
-		},
-		.deadline = jiffies +
-			msecs_to_jiffies(READ_ONCE(tpr_command_timeout_ms)),
-	};
-
-	if (cmd->data_direction == DMA_TO_DEVICE)
-		c.req.param_len = sg_copy_to_buffer(cmd->t_data_sg,
-						    cmd->t_data_nents, param,
-						    min_t(u32, sizeof(param),
-							  cmd->data_length));
-	res = tpr_out_check(&c.req);
-	if (res.status == TPR_GOOD && tpr_nl_writer(&c.writer))
-		res = tpr_error_result(ENOTCONN);
-	if (res.status == TPR_GOOD) {
-		set_origin(&c);
-		res = do_change(&c);
-	}
-	tpr_complete(cmd, res);
-}
-
 /*
  * The installed state if it is settled and a daemon is there to hear of newer
  * ones: then no other gateway can have answered from a newer state.
@@ -209,7 +50,7 @@ static void pr_out(struct tpr_dev *dev, struct tpr_cmd *pc)
 static struct tcmu_pr_info *state_to_read(struct tpr_dev *dev)
 {
 	struct tcmu_pr_info *info = NULL;
-	int err;
+	u64 lost;
 
 	mutex_lock(&dev->lock);
 	if (dev->settled && !dev->error && tpr_nl_connected()) {
@@ -221,10 +62,7 @@ static struct tcmu_pr_info *state_to_read(struct tpr_dev *dev)
 		}
 	}
 	mutex_unlock(&dev->lock);
-	if (info)
-		return info;
-	err = get_state(dev, &info);
-	return err ? ERR_PTR(err) : info;
+	return info ? info : tpr_get_state(dev, 0, &lost);
 }
 
 static void pr_in(struct tpr_dev *dev, struct tpr_cmd *pc)
@@ -264,39 +102,129 @@ static void pr_in(struct tpr_dev *dev, struct tpr_cmd *pc)
 	target_complete_cmd_with_length(cmd, SAM_STAT_GOOD, len);
 }
 
+static bool is_aborted(const struct se_cmd *cmd)
+{
+	return READ_ONCE(cmd->transport_state) & (CMD_T_ABORTED | CMD_T_STOP);
+}
+
 static void run(struct tpr_dev *dev, struct tpr_cmd *pc)
 {
 	/* Aborted, or its session is going: nobody wants it done any more. */
-	if (READ_ONCE(pc->cmd->transport_state) & (CMD_T_ABORTED | CMD_T_STOP))
+	if (is_aborted(pc->cmd))
 		target_complete_cmd(pc->cmd, SAM_STAT_TASK_ABORTED);
 	else if (!READ_ONCE(dev->attached))
 		tpr_complete(pc->cmd, tpr_error_result(ENODEV));
 	else if (pc->cmd->t_task_cdb[0] == TPR_OP_PR_IN)
 		pr_in(dev, pc);
+	else if (pc->cmd->t_task_cdb[0] == TPR_OP_PR_OUT)
+		tpr_pr_out(dev, pc->cmd, pc->nexus);
 	else
-		pr_out(dev, pc);
+		tpr_spc2_cmd(dev, pc->cmd, pc->nexus);
+	kfree(pc->nexus);
+	kfree(pc);
 }
 
-static struct tpr_cmd *next_cmd(struct tpr_dev *dev)
-{
+/* What the worker has to do next. */
+struct pr_task {
+	u64 resets; /* LOGICAL UNIT RESETs up to this one; 0: none */
+	bool look;
 	struct tpr_cmd *pc;
+};
 
+/* Resets before commands: those may be what stands in a command's way. */
+static bool take_task(struct tpr_dev *dev, struct pr_task *task)
+{
+	memset(task, 0, sizeof(*task));
 	spin_lock(&dev->cmds_lock);
-	pc = list_first_entry_or_null(&dev->cmds, struct tpr_cmd, list);
-	if (pc)
-		list_del(&pc->list);
+	if (dev->resets_wanted != dev->resets_done) {
+		task->resets = dev->resets_wanted;
+	} else if (dev->look) {
+		dev->look = false;
+		task->look = true;
+	} else {
+		task->pc = list_first_entry_or_null(&dev->cmds, struct tpr_cmd,
+						    list);
+		if (task->pc)
+			list_del(&task->pc->list);
+	}
 	spin_unlock(&dev->cmds_lock);
-	return pc;
+	return task->resets || task->look || task->pc;
+}
+
+static void reset(struct tpr_dev *dev, u64 upto)
+{
+	if (READ_ONCE(dev->attached))
+		tpr_lu_reset(dev);
+	WRITE_ONCE(dev->resets_done, upto);
+	wake_up_all(&dev->view_wq);
 }
 
 void tpr_pr_work(struct work_struct *work)
 {
 	struct tpr_dev *dev = container_of(work, struct tpr_dev, cmd_work);
-	struct tpr_cmd *pc;
+	struct pr_task task;
 
-	while ((pc = next_cmd(dev))) {
-		run(dev, pc);
+	while (take_task(dev, &task)) {
+		if (task.resets)
+			reset(dev, task.resets);
+		else if (task.look && READ_ONCE(dev->attached))
+			tpr_look_for_holder(dev);
+		else if (task.pc)
+			run(dev, task.pc);
+	}
+}
+
+void tpr_pr_drop_aborted(struct tpr_dev *dev)
+{
+	struct tpr_cmd *pc, *tmp;
+	LIST_HEAD(aborted);
+
+	spin_lock(&dev->cmds_lock);
+	list_for_each_entry_safe(pc, tmp, &dev->cmds, list)
+		if (is_aborted(pc->cmd))
+			list_move_tail(&pc->list, &aborted);
+	spin_unlock(&dev->cmds_lock);
+	list_for_each_entry_safe(pc, tmp, &aborted, list) {
+		list_del(&pc->list);
+		target_complete_cmd(pc->cmd, SAM_STAT_TASK_ABORTED);
 		kfree(pc->nexus);
 		kfree(pc);
 	}
+}
+
+/* Queues the worker for @resets more resets or a look. */
+static u64 queue_task(struct tpr_dev *dev, bool reset)
+{
+	u64 ticket = 0;
+
+	spin_lock(&dev->cmds_lock);
+	if (dev->attached) {
+		if (reset)
+			ticket = ++dev->resets_wanted;
+		else
+			dev->look = true;
+		queue_work(tpr_cmd_wq, &dev->cmd_work);
+	}
+	spin_unlock(&dev->cmds_lock);
+	return ticket;
+}
+
+void tpr_pr_look(struct tpr_dev *dev)
+{
+	queue_task(dev, false);
+}
+
+/*
+ * If the others cannot be told in time, the reset goes on here all the same:
+ * nothing that they enforce gets any weaker, and a warning is in the log.
+ */
+void tpr_pr_reset(struct tpr_dev *dev)
+{
+	u64 ticket = queue_task(dev, true);
+
+	if (ticket)
+		wait_event_timeout(dev->view_wq,
+				   READ_ONCE(dev->resets_done) >= ticket ||
+				   !READ_ONCE(dev->attached),
+				   msecs_to_jiffies(READ_ONCE(tpr_command_timeout_ms)));
 }

@@ -29,8 +29,8 @@ void tpr_complete(struct se_cmd *cmd, struct tpr_result res)
 struct tpr_result tpr_error_result(int err)
 {
 	switch (abs(err)) {
-	case EBADMSG:
-		return tpr_check(TPR_SK_HARDWARE_ERROR, TPR_ASC_PR_INFO_LOST);
+	case EBADMSG: /* SPC-4 5.13.5.3 */
+		return tpr_check(TPR_SK_DATA_PROTECT, TPR_ASC_PR_INFO_LOST);
 	case ETIMEDOUT:
 	case EINPROGRESS:
 		return tpr_check(TPR_SK_ABORTED_COMMAND, TPR_ASC_LU_TIMEOUT);

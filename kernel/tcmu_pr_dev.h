@@ -6,12 +6,16 @@
  * Life: the link "backstore" in the device's configfs directory attaches it
  * (device.c), the daemon pushes a state (netlink.c, install.c), commands are
  * judged by the published view (exec.c, view.c), PR commands are worked off by
- * a work item (prcmd.c), removing the link detaches it.  drain.c proves when
- * no command of before a swap of the transport operations is left.
+ * a work item (prcmd.c, prout.c, change.c), removing the link detaches it.
+ * drain.c proves when no command of before a swap of the transport operations
+ * is left, abort.c ends those of nexuses that were preempted.
  *
  * Lock order: the configfs item's lock, tpr_devices_lock, lock, ua_lock, the
- * target core's se_port_lock, session_lock.  netlink.c's lock comes before
- * req_lock and is held with no other.  req_lock and cmds_lock are innermost.
+ * target core's se_port_lock, session_lock.  Also lock, then either a queue's
+ * lock of the target core or tmr_lock and its se_tmr_lock, then t_state_lock;
+ * interrupts are off under these, so nothing that is held with interrupts on
+ * comes after them.  netlink.c's lock comes before req_lock and is held with
+ * no other.  req_lock and cmds_lock are innermost.
  * Readers of srcu take none of the mutexes, whose holders may wait for them.
  */
 #ifndef TCMU_PR_DEV_H
@@ -30,12 +34,14 @@
 #include <target/target_core_backend.h>
 
 #include "tpr_check.h"
+#include "tpr_out.h"
 #include "tpr_state.h"
 
 enum {
 	TPR_DEV_NAME_MAX = 63,
 	TPR_NEXUS_BUCKETS = 256,
 	TPR_UA_MAX = 4, /* unit attentions kept per nexus */
+	TPR_TMRS_PAST = 16,
 	TPR_NEXUS_PRUNE = 128, /* nexuses beyond which dead ones are dropped */
 };
 
@@ -75,6 +81,8 @@ struct tpr_nx {
 	bool iscsi; /* constant */
 	u32 slot; /* constant; index in tpr_view.perm */
 	struct tpr_nexus id; /* constant */
+	bool victim; /* its commands in flight have to end; tpr_dev.lock */
+	bool cleared; /* and some did; tpr_dev.lock */
 	u8 uas; /* valid entries of ua[]; ua_lock, read without */
 	u16 ua[TPR_UA_MAX]; /* enum tpr_asc, oldest first; ua_lock */
 };
@@ -86,10 +94,32 @@ struct tpr_request {
 	int status; /* 0 or -errno, valid once done */
 	char *str; /* kvmalloc()ed string of GET_PR_INFO_DONE */
 	size_t len;
+	u64 seq; /* of a version that is lost, else 0 */
 	struct completion completion;
 };
 
 struct tpr_tags;
+
+/* One session among all that there ever are; see tpr_session_id(). */
+struct tpr_session_id {
+	const struct se_session *sess; /* compared, not followed */
+	u64 birth;
+	u32 acl_index;
+	bool alive;
+};
+
+/* Names a task management function in the target core's list. */
+struct tpr_tmr_id {
+	const struct se_tmr_req *req; /* compared, not followed */
+	u64 tag; /* the initiator's */
+};
+
+/* A task management function that is ending commands. */
+struct tpr_tmr {
+	struct list_head list; /* tpr_dev.tmrs; tpr_dev.tmr_lock */
+	struct list_head *cmds; /* by se_cmd.state_list; the core's */
+	struct tpr_tmr_id id;
+};
 
 struct tpr_dev {
 	struct target_backend_ops ops; /* first: see tpr_dev_of() */
@@ -124,9 +154,20 @@ struct tpr_dev {
 	 */
 	bool taking_over;
 	struct delayed_work takeover_work; /* ends it, come what may */
-	/* The newest PR OUT that came in here, and its token; lock. */
-	struct tpr_nexus origin;
+	/* The change under way here: its command, if any, and token; lock. */
+	const struct se_cmd *originator;
 	struct tpr_writer origin_writer;
+
+	/* Commands that have to end, see abort.c. */
+	bool aborting; /* there are victims to look for; lock */
+	bool abort_all; /* every nexus is one; lock */
+	const struct se_cmd *spared; /* but for this one; push work */
+	struct list_head aborts; /* struct tpr_abort; push work */
+	spinlock_t tmr_lock; /* the members below */
+	struct list_head tmrs; /* struct tpr_tmr */
+	/* Functions whose commands have ended, while the core answers. */
+	struct tpr_tmr_id past_tmrs[TPR_TMRS_PAST];
+	u32 next_past; /* to be overwritten next */
 
 	u64 view_gen; /* of the view; lock, read without */
 	unsigned long since; /* jiffies; lock; see tpr_view.since */
@@ -139,9 +180,16 @@ struct tpr_dev {
 	spinlock_t req_lock; /* req */
 	struct tpr_request req;
 
-	spinlock_t cmds_lock; /* cmds, pushes, attached */
+	spinlock_t cmds_lock; /* cmds, look, resets_wanted, pushes, attached */
 	struct list_head cmds; /* struct tpr_cmd; cmds_lock */
+	bool look; /* for the holder of an SPC-2 reservation; cmds_lock */
+	u64 resets_wanted; /* LOGICAL UNIT RESETs come in here; cmds_lock */
+	u64 resets_done; /* told to the others; cmd_work, read without */
 	struct work_struct cmd_work;
+	/* The session that executed the last RESERVE here; cmd_work. */
+	struct tpr_nexus watched;
+	struct tpr_session_id watched_session;
+	struct delayed_work watch_work;
 	struct list_head pushes; /* struct tpr_push; cmds_lock */
 	struct work_struct push_work;
 	struct delayed_work reap_work; /* detached, not yet proven idle */
@@ -178,12 +226,25 @@ bool tpr_drain_wait(struct tpr_dev *dev, unsigned int timeout_ms);
 void tpr_drain_end(struct tpr_dev *dev);
 bool tpr_session_lives(struct se_device *se_dev, const struct tpr_nx *nx);
 
+/* ports.c */
+typedef int (*tpr_session_fn)(struct se_session *sess, void *arg);
+int tpr_walk_sessions(struct se_device *se_dev, tpr_session_fn fn, void *arg);
+struct tpr_ports tpr_dev_ports(struct tpr_dev *dev);
+
+/* nexus.c: names */
+const u8 *tpr_iscsi_isid(const struct se_session *sess);
+bool tpr_is_iscsi(const struct se_session *sess);
+struct tpr_session_id tpr_session_id(const struct se_session *sess);
+bool tpr_name_target(struct se_portal_group *tpg, struct tpr_nexus *nexus);
+void tpr_name_nexus(const struct se_session *sess, struct tpr_nexus *nexus);
+
 /*
  * nexus.c.  tpr_nx_find() needs tpr_dev.srcu; tpr_nx_get() may sleep and must
  * be called outside of it: it makes the nexus of @cmd known, 0 or -ENOMEM.
  */
 struct tpr_nx *tpr_nx_find(struct tpr_dev *dev, const struct se_cmd *cmd);
 int tpr_nx_get(struct tpr_dev *dev, struct se_cmd *cmd);
+bool tpr_nx_of_session(const struct tpr_nx *nx, const struct se_session *sess);
 void tpr_nx_free_all(struct tpr_dev *dev);
 u16 tpr_nx_take_ua(struct tpr_dev *dev, struct tpr_nx *nx);
 void tpr_nx_add_ua(struct tpr_dev *dev, struct tpr_nx *nx, u16 asc);
@@ -202,19 +263,45 @@ struct tpr_push {
 };
 
 int tpr_push_queue(struct tpr_dev *dev, struct tpr_push *push);
+bool tpr_push_waits(struct tpr_dev *dev);
 void tpr_push_work(struct work_struct *work);
 void tpr_push_free(struct tpr_push *push);
-/* The state of @len bytes at @str with room for one more registration. */
+/* The state of @len bytes at @str with room for @more registrations. */
 struct tcmu_pr_info *tpr_info_decode(struct tpr_dev *dev, const char *str,
-				     size_t len);
+				     size_t len, u32 more);
+
+/* abort.c */
+int tpr_abort_victims(struct tpr_dev *dev);
+void tpr_abort_forget(struct tpr_dev *dev);
+
+/* tmr.c; the first with tpr_dev.tmr_lock held */
+bool tpr_tmr_seen(const struct tpr_dev *dev, const struct se_tmr_req *req);
+void tpr_tmr_notify(struct se_device *se_dev, enum tcm_tmreq_table type,
+		    struct list_head *cmds);
+
+/* watch.c */
+void tpr_watch_note(struct tpr_dev *dev, const struct tpr_nexus *nexus,
+		    const struct tpr_session_id *id);
+bool tpr_watch_lost(struct tpr_dev *dev, const struct tcmu_pr_info *info,
+		    const char *gateway);
+void tpr_watch_start(struct tpr_dev *dev);
+void tpr_watch_work(struct work_struct *work);
 
 /* exec.c */
 sense_reason_t tpr_parse_cdb(struct se_cmd *cmd);
+/* When @cmd was handed to TCMU: low bits of jiffies, 0 if it was not. */
+u32 tpr_handed_over(const struct se_cmd *cmd);
 
 /* prcmd.c; tpr_pr_queue() takes over the completion of @cmd if it returns 0 */
 sense_reason_t tpr_pr_queue(struct tpr_dev *dev, struct se_cmd *cmd,
 			    const struct tpr_nexus *nexus);
 void tpr_pr_work(struct work_struct *work);
+/* Ends what waits in the queue and has been aborted.  May sleep. */
+void tpr_pr_drop_aborted(struct tpr_dev *dev);
+/* Tells all gateways of a LOGICAL UNIT RESET; bounded wait for it. */
+void tpr_pr_reset(struct tpr_dev *dev);
+/* Has the worker look for the holder of an SPC-2 reservation. */
+void tpr_pr_look(struct tpr_dev *dev);
 
 /* sense.c */
 void tpr_complete(struct se_cmd *cmd, struct tpr_result res);

@@ -20,6 +20,9 @@ static struct tpr_perm perm_of(const struct tpr_dev *dev,
 	};
 	u8 now, before;
 
+	/* Lost: execution looks at the command itself. */
+	if (dev->error == EBADMSG)
+		perm.allow = 0;
 	if (dev->error)
 		return perm;
 	if (!dev->newest) {

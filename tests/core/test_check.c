@@ -587,6 +587,36 @@ static void test_rows(void **unused)
 	}
 }
 
+/* SPC-4 5.13.5.2 and .3: the short list, and nothing else of all opcodes. */
+static void test_lost(void **unused)
+{
+	static const u8 anyway[] = {0x03, 0x12, 0x3b, 0x3c, 0x4d, 0xa0};
+	u8 cdb[16] = {0};
+	u32 op, sa, i;
+
+	(void)unused;
+	for (op = 0; op < 256; op++) {
+		bool listed = false;
+
+		for (i = 0; i < COUNT(anyway); i++)
+			listed |= anyway[i] == op;
+		for (sa = 0; sa < 32; sa++) {
+			bool want = listed || (op == 0xa3 && sa == 0x0a) ||
+				    (op == 0x5f && sa == 0x08);
+
+			cdb[0] = (u8)op;
+			cdb[1] = (u8)(0xe0 | sa);
+			assert_int_equal(tpr_allowed_when_lost(cdb), want);
+		}
+	}
+	cdb[0] = 0x1b;
+	for (i = 0; i < 256; i++) {
+		cdb[4] = (u8)i;
+		assert_int_equal(tpr_allowed_when_lost(cdb),
+				 (i & 1) && !(i >> 4));
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -596,6 +626,7 @@ int main(void)
 		cmocka_unit_test(test_short_cdbs),
 		cmocka_unit_test(test_long_cdb),
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,7 +166,7 @@ class Initiator:
 
 REGISTER_IGNORE, CLEAR, RESERVE, PREEMPT = "out:6:0:0:{:x}", "out:3:0:{:x}:0", "out:1:{}:{:x}:0", "out:4:{}:{:x}:{:x}"
 STANDBY = "02 02 040b"
-INFO_LOST = "02 04 4401"
+INFO_LOST = "02 07 4401"
 TIMEOUT = "02 0b 0801"
 CONFLICT, GOOD = "18", "00"
 
