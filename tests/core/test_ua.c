@@ -31,6 +31,7 @@ struct ua_row {
 #define REL TPR_OUT_RELEASE
 #define CLR TPR_OUT_CLEAR
 #define PRE TPR_OUT_PREEMPT
+#define PAB TPR_OUT_PREEMPT_ABORT
 #define IGN TPR_OUT_REGISTER_IGNORE
 
 static u16 asc_of(char c)
@@ -258,6 +259,322 @@ static void test_older_changes_do_not_count(void **unused)
 	free(old);
 }
 
+static void expect_attention(const struct tcmu_pr_info *old,
+			     const struct tcmu_pr_info *now, char who, u16 want)
+{
+	struct tpr_nexus n = nexus(who);
+
+	assert_int_equal(tpr_unit_attention(old, now, &n), want);
+}
+
+/* The I_T nexus that asked; others of its initiator port are told. */
+static void test_originator(void **unused)
+{
+	static const struct ua_row rows[] = {
+		ROW("A1 B2 E1 F1", "A- B3 E3 F3 G-", {{'A', CLR, 0, 1, 0}}),
+		ROW("A1 B2 E1 F1 /5A", "A- B4 E4 F4", {{'A', REL, 5, 1, 0}}),
+		ROW("A1 B2 E1 F1 /7*", "A- B5 E5 F5", {{'A', PRE, 7, 1, 0}}),
+		ROW("A1 B2 E1 F1 /1A", "A- B4 E5 F5", {{'A', PRE, 3, 1, 1}}),
+		/* by its own key it removes itself, and is not told */
+		ROW("A1 B2 E1 F1", "A- B- E5 F5", {{'A', PRE, 0, 1, 1}}),
+		ROW("A1 B2 E1 /5B", "A- B- E5", {{'A', PAB, 0, 1, 1}}),
+		ROW("A1 B2 /7*", "A- B-", {{'A', PRE, 0, 1, 1}}),
+	};
+
+	(void)unused;
+	RUN_ROWS(rows);
+}
+
+/* A registration for all target ports is that of many I_T nexuses. */
+static void test_all_target_ports(void **unused)
+{
+	static const struct ua_row rows[] = {
+		ROW("a1 B2", "A- F3 G3 E- B3", {{'A', CLR, 0, 1, 0}}),
+		ROW("a1 B2", "A3 F- G3 E- B3", {{'F', CLR, 0, 1, 0}}),
+		ROW("a1 B2 /5a", "A- F4 G4 E- B4", {{'A', REL, 5, 1, 0}}),
+		ROW("a1 B2 /8*", "A4 F4 G- E- B4", {{'G', REL, 8, 1, 0}}),
+		ROW("a1 B2", "A5 F5 G5 E- B-", {{'B', PRE, 0, 2, 1}}),
+		ROW("a1 B2 /1a", "A5 F5 G5 B-", {{'B', PAB, 1, 2, 1}}),
+		/* it takes over with another type, and stays registered */
+		ROW("a1 B2 /1B", "A- F4 G4 B5", {{'A', PRE, 3, 1, 2}}),
+		/* taken back by the initiator port: no news to it */
+		ROW("a1 B2 C3 /5a", "A- F- G- B4 C4", {{'A', REG, 0, 1, 0}}),
+	};
+
+	(void)unused;
+	RUN_ROWS(rows);
+}
+
+static void test_preempt_and_abort(void **unused)
+{
+	static const struct ua_row rows[] = {
+		ROW("A1 B2 C3", "A- B5 C- D-", {{'A', PAB, 0, 1, 2}}),
+		ROW("A1 B2 C2 D3 /5A", "B5 C5 D-", {{'A', PAB, 5, 1, 2}}),
+		ROW("A1 B2 C3 /5B", "B5 C- D-", {{'A', PAB, 5, 1, 2}}),
+		ROW("A1 B2 C3 /5B", "B5 C4 D-", {{'A', PAB, 6, 1, 2}}),
+		ROW("A1 B2 C3 /8*", "B5 C5 D-", {{'A', PAB, 1, 1, 0}}),
+		/* the same without having seen it all */
+		ROW("A1 B2 C3 /5B", "B5 C4 D-",
+		    {{'A', PAB, 6, 1, 2}, {'A', REG, 0, 1, 4}}),
+	};
+
+	(void)unused;
+	RUN_ROWS(rows);
+}
+
+/* Makes @now the next version, by an order that tpr_out() does not give. */
+static void stamp(struct tcmu_pr_info *now, u8 action, char who)
+{
+	struct tpr_order order = {.action = action};
+	struct tpr_writer w = writer(now->seq + 1);
+
+	if (who)
+		order.nexus = nexus(who);
+	tpr_stamp(now, &w, &order);
+	assert_true(tpr_info_valid(now));
+}
+
+static void expect_all(const struct tcmu_pr_info *old,
+		       const struct tcmu_pr_info *now, u16 want, bool abort)
+{
+	char who;
+
+	for (who = 'A'; who < 'A' + NEXUSES; who++) {
+		struct tpr_nexus n = nexus(who);
+
+		if (tpr_unit_attention(old, now, &n) != want)
+			fail_msg("%c: %04x, expected %04x", who,
+				 tpr_unit_attention(old, now, &n), want);
+		assert_int_equal(tpr_must_abort(old, now, &n), abort);
+	}
+}
+
+/* Every nexus, registered or not, through whatever else was missed. */
+static void test_lu_reset(void **unused)
+{
+	struct tcmu_pr_info *old = state("A1 B2 C3 /5A"), *now = clone(old);
+	struct tpr_nexus d = nexus('D');
+
+	(void)unused;
+	stamp(now, TPR_ACT_LU_RESET, 0);
+	expect_all(old, now, TPR_ASC_LU_RESET, true);
+	expect_all(now, old, TPR_ASC_NONE, false);
+	step(now, 'A', PRE, 0, 1, 2);
+	step(now, 'A', REL, 5, 1, 0);
+	expect_all(old, now, TPR_ASC_LU_RESET, true);
+	free(now);
+	/* who asked for it has its answer */
+	now = clone(old);
+	stamp(now, TPR_ACT_LU_RESET, 'D');
+	assert_int_equal(tpr_unit_attention(old, now, &d), TPR_ASC_NONE);
+	assert_true(tpr_must_abort(old, now, &d));
+	free(old);
+	/* before it is not since */
+	old = clone(now);
+	step(now, 'A', REG, 0, 1, 7);
+	expect_all(old, now, TPR_ASC_NONE, false);
+	step(now, 'A', REG, 0, 7, 1);
+	expect_all(old, now, TPR_ASC_NONE, false);
+	free(now);
+	free(old);
+}
+
+/* A gateway that had no state yet has nothing to tell. */
+static void test_no_state_before(void **unused)
+{
+	struct tcmu_pr_info *now = state("A1 B2"), *old = clone(now);
+
+	(void)unused;
+	tpr_info_init(old, old->max_regs);
+	stamp(now, TPR_ACT_LU_RESET, 0);
+	step(now, 'A', PAB, 0, 1, 2);
+	expect_all(old, now, TPR_ASC_NONE, false);
+	free(now);
+	free(old);
+}
+
+/* Neither SPC-2 reservations nor the like establish anything. */
+static void test_silent_actions(void **unused)
+{
+	static const u8 actions[] = {
+		TPR_ACT_SPC2_RESERVE, TPR_ACT_SPC2_RELEASE, TPR_ACT_NEXUS_LOSS,
+		TPR_ACT_POWER_LOSS,   TPR_ACT_CREATE,
+	};
+	struct tcmu_pr_info *old = state("A1 B2 C3 /5A"), *now;
+	size_t i;
+
+	(void)unused;
+	for (i = 0; i < COUNT(actions); i++) {
+		now = clone(old);
+		now->num_regs = 0;
+		tpr_release(now);
+		stamp(now, actions[i], i < 2 ? 'D' : 0);
+		expect_all(old, now, TPR_ASC_NONE, false);
+		free(now);
+	}
+	free(old);
+}
+
+/* SPC-4 5.13.8 and 5.13.11.3: no unit attention for anyone. */
+static void test_move_and_replace_lost(void **unused)
+{
+	struct op move = {.sa = TPR_OUT_REGISTER_MOVE,
+			  .key = 1,
+			  .sa_key = 9,
+			  .flags = UNREG,
+			  .tids = "C"};
+	struct tcmu_pr_info *old = state("A1 B2 /5A"), *now = clone(old);
+	struct tpr_writer w = writer(old->seq + 1);
+	struct answer a = run(now, 'A', &move);
+
+	(void)unused;
+	assert_result(a.res, GOOD, "move");
+	assert_text(now, "B2 C9 /5C g11", "move");
+	tpr_stamp(now, &w, &a.order);
+	expect_all(old, now, TPR_ASC_NONE, false);
+	free(now);
+	now = state("C9 /1C");
+	stamp(now, TPR_ACT_REPLACE_LOST, 'C');
+	expect_all(old, now, TPR_ASC_NONE, false);
+	free(now);
+	free(old);
+}
+
+/* What the administrator took away is told as a PREEMPT. */
+static void test_repair(void **unused)
+{
+	static const char *const text = "A1 B2 C3 /5B";
+	struct tcmu_pr_info *old = state(text), *now = state(text);
+
+	(void)unused;
+	tpr_reg_remove(now, (u32)tpr_find(now, &now->regs[now->rsv.holder].nexus));
+	stamp(now, TPR_ACT_REPAIR, 0);
+	expect_attention(old, now, 'A', TPR_ASC_RSV_RELEASED);
+	expect_attention(old, now, 'B', TPR_ASC_REG_PREEMPTED);
+	expect_attention(old, now, 'C', TPR_ASC_RSV_RELEASED);
+	expect_attention(old, now, 'D', TPR_ASC_NONE);
+	free(now);
+	free(old);
+}
+
+/* The order of a writer that named no nexus: as across several versions. */
+static void test_order_without_nexus(void **unused)
+{
+	struct tcmu_pr_info *old = state("A1 B2 C3 /5A"), *now = state("A1 C3 /6A");
+	struct tpr_nexus b = nexus('B'), c = nexus('C');
+
+	(void)unused;
+	stamp(now, TPR_ACT_PREEMPT_ABORT, 0);
+	expect_attention(old, now, 'B', TPR_ASC_REG_PREEMPTED);
+	expect_attention(old, now, 'C', TPR_ASC_RSV_RELEASED);
+	assert_true(tpr_must_abort(old, now, &b));
+	assert_true(tpr_must_abort(old, now, &c));
+	free(now);
+	free(old);
+}
+
+/*
+ * S6: SCST drops the unit attention of a registrant that another node removed
+ * together with the registrant.
+ */
+static void test_S6_preempted_by_another_gateway(void **unused)
+{
+	static const struct ua_row rows[] = {
+		ROW("A1 B2 C3 /5A", "A- B5 C-", {{'A', PRE, 0, 1, 2}}),
+		ROW("A1 B2 C3 /5A", "A5 B- C-", {{'B', PRE, 5, 2, 1}}),
+		ROW("A1 B2 C3 /5A", "A3 B3 C-", {{'C', CLR, 0, 3, 0}}),
+		ROW("A1 B2 C3 /7*", "A- B5 C5", {{'A', PAB, 7, 1, 0}}),
+	};
+
+	(void)unused;
+	RUN_ROWS(rows);
+}
+
+static void test_must_abort(void **unused)
+{
+	static const struct {
+		const char *old;
+		struct change change;
+		const char *victims;
+	} rows[] = {
+		{"A1 B2 C2 D3", {'A', PAB, 0, 1, 2}, "BC"},
+		{"A1 B2 C2 D3 /5A", {'A', PAB, 5, 1, 2}, "BC"},
+		{"A1 B2 C2 D3 /6B", {'A', PAB, 6, 1, 2}, "BC"},
+		{"A1 B2 C2 D3 /8*", {'A', PAB, 8, 1, 0}, "BCD"},
+		{"a1 B2 /1a", {'B', PAB, 1, 2, 1}, "AFG"},
+		/* its own registration too */
+		{"A1 B2 C1", {'A', PAB, 0, 1, 1}, "AC"},
+		/* others let commands end as they will */
+		{"A1 B2 C2 D3 /5A", {'A', PRE, 5, 1, 2}, ""},
+		{"A1 B2 C2 D3 /5A", {'A', CLR, 0, 1, 0}, ""},
+		{"A1 B2 C2 D3 /5A", {'A', REL, 5, 1, 0}, ""},
+		{"A1 B2 C2 D3 /5A", {'A', REG, 0, 1, 0}, ""},
+	};
+	size_t i;
+	char who;
+
+	(void)unused;
+	for (i = 0; i < COUNT(rows); i++) {
+		struct tcmu_pr_info *old = state(rows[i].old), *now = clone(old);
+		const struct change *c = &rows[i].change;
+
+		step(now, c->who, c->sa, c->type, c->key, c->sa_key);
+		for (who = 'A'; who < 'A' + NEXUSES; who++) {
+			struct tpr_nexus n = nexus(who);
+
+			if (tpr_must_abort(old, now, &n) !=
+			    (strchr(rows[i].victims, who) != NULL))
+				fail_msg("row %zu: %c", i, who);
+			assert_false(tpr_must_abort(now, now, &n));
+			assert_false(tpr_must_abort(now, old, &n));
+		}
+		free(now);
+		free(old);
+	}
+}
+
+/* Across several versions rather all than one too few. */
+static void test_must_abort_what_was_missed(void **unused)
+{
+	struct tcmu_pr_info *old = state("A1 B2 C3"), *now = clone(old);
+	struct tpr_nexus b = nexus('B'), c = nexus('C');
+	int i;
+
+	(void)unused;
+	step(now, 'A', PAB, 0, 1, 2);
+	step(now, 'B', REG, 0, 0, 2);
+	assert_true(tpr_must_abort(old, now, &b));
+	assert_true(tpr_must_abort(old, now, &c));
+	free(now);
+	now = clone(old);
+	step(now, 'A', PRE, 0, 1, 2);
+	for (i = 2; i <= TPR_CHANGES_MAX; i++)
+		step(now, 'C', REG, 0, 3, 3);
+	assert_false(tpr_must_abort(old, now, &b));
+	/* one more, and nobody knows any longer what it was */
+	step(now, 'C', REG, 0, 3, 3);
+	assert_true(tpr_must_abort(old, now, &b));
+	assert_true(tpr_must_abort(old, now, &c));
+	free(now);
+	free(old);
+}
+
+/* Nobody is told of what it did itself, also not across several versions. */
+static void test_own_deeds_among_others(void **unused)
+{
+	static const struct ua_row rows[] = {
+		ROW("A1 B2 C3", "A- B-", {{'A', PRE, 0, 1, 1}, {'C', REG, 0, 3, 4}}),
+		ROW("A1 B2 C3", "A- B3", {{'A', CLR, 0, 1, 0}, {'C', REG, 0, 0, 4}}),
+		ROW("A1 B2 C3 /5A", "A- B4 C4",
+		    {{'A', REL, 5, 1, 0}, {'C', RES, 5, 3, 0}}),
+		ROW("A1 B2 C3 /5B", "A- B5 C4",
+		    {{'A', PRE, 6, 1, 2}, {'A', REG, 0, 1, 4}}),
+	};
+
+	(void)unused;
+	RUN_ROWS(rows);
+}
+
 /* The same version tells nothing, whatever is in it. */
 static void test_same_version(void **unused)
 {
@@ -271,14 +588,6 @@ static void test_same_version(void **unused)
 	assert_int_equal(tpr_unit_attention(old, now, &c), 0);
 	free(now);
 	free(old);
-}
-
-static void expect_attention(const struct tcmu_pr_info *old,
-			     const struct tcmu_pr_info *now, char who, u16 want)
-{
-	struct tpr_nexus n = nexus(who);
-
-	assert_int_equal(tpr_unit_attention(old, now, &n), want);
 }
 
 /*
@@ -335,6 +644,19 @@ int main(void)
 		cmocka_unit_test(test_missed_but_remembered),
 		cmocka_unit_test(test_missed_and_forgotten),
 		cmocka_unit_test(test_older_changes_do_not_count),
+		cmocka_unit_test(test_originator),
+		cmocka_unit_test(test_all_target_ports),
+		cmocka_unit_test(test_preempt_and_abort),
+		cmocka_unit_test(test_lu_reset),
+		cmocka_unit_test(test_no_state_before),
+		cmocka_unit_test(test_silent_actions),
+		cmocka_unit_test(test_move_and_replace_lost),
+		cmocka_unit_test(test_repair),
+		cmocka_unit_test(test_order_without_nexus),
+		cmocka_unit_test(test_S6_preempted_by_another_gateway),
+		cmocka_unit_test(test_must_abort),
+		cmocka_unit_test(test_must_abort_what_was_missed),
+		cmocka_unit_test(test_own_deeds_among_others),
 		cmocka_unit_test(test_same_version),
 		cmocka_unit_test(test_released_and_reserved_again),
 		cmocka_unit_test(test_holder_gone_and_reserved_again),
