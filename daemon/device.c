@@ -81,12 +81,13 @@ static void op_invalidate(void *arg, int status)
 	netlink_invalidate(dev->daemon->nl, dev->name, status);
 }
 
-static void op_get_done(void *arg, uint64_t cookie, int status, const char *str,
-			size_t len)
+static void op_get_done(void *arg, uint64_t cookie, int status, uint64_t seq,
+			const char *str, size_t len)
 {
 	struct device *dev = arg;
 
-	netlink_get_done(dev->daemon->nl, dev->name, cookie, status, str, len);
+	netlink_get_done(dev->daemon->nl, dev->name, cookie, status, seq, str,
+			 len);
 }
 
 static void op_set_done(void *arg, uint64_t cookie, int status)
@@ -94,6 +95,16 @@ static void op_set_done(void *arg, uint64_t cookie, int status)
 	struct device *dev = arg;
 
 	netlink_set_done(dev->daemon->nl, dev->name, cookie, status);
+}
+
+static void op_repair_done(void *arg, int status, uint64_t seq)
+{
+	struct device *dev = arg;
+	void (*done)(void *arg, int status, uint64_t seq) = dev->repair_done;
+
+	dev->repair_done = NULL;
+	if (done)
+		done(dev->repair_arg, status, seq);
 }
 
 static void op_log(void *arg, enum engine_level level, uint64_t seq,
@@ -142,6 +153,7 @@ static const struct engine_ops device_ops = {
 	.invalidate = op_invalidate,
 	.get_done = op_get_done,
 	.set_done = op_set_done,
+	.repair_done = op_repair_done,
 	.gone = op_gone,
 	.log = op_log,
 };
@@ -366,7 +378,7 @@ static void on_get(void *arg, const char *name, uint64_t cookie)
 	if (dev && dev->engine)
 		engine_get(dev->engine, cookie);
 	else
-		netlink_get_done(d->nl, name, cookie, EIO, NULL, 0);
+		netlink_get_done(d->nl, name, cookie, EIO, 0, NULL, 0);
 }
 
 static void on_set(void *arg, const char *name, uint64_t cookie, uint64_t seq,

@@ -17,6 +17,9 @@ struct device {
 	char *refused; /* why it is not served; NULL: it is */
 	struct engine_lu *engine; /* NULL when refused */
 	uv_timer_t timer;
+	/* Waits for the end of a repair; NULL: none is under way. */
+	void (*repair_done)(void *arg, int status, uint64_t seq);
+	void *repair_arg;
 	bool present; /* the kernel has it; else it is leaving the store */
 	bool orphan; /* the kernel had it before the connection was lost */
 };

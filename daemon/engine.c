@@ -4,7 +4,8 @@
  * with what should be.  Each step_*() there starts the one action that brings
  * its part nearer, if that action is not under way already:
  *
- *	join -> load -> push -> ack -> look at the members -> push "settled"
+ *	join -> look at the members -> load -> decide about a loss of power ->
+ *	push -> ack -> look at the members -> push "settled"
  *
  * So a lost race, a failure or an event at a bad moment needs no transition
  * of its own: the next run finds the step that is missing.
@@ -106,18 +107,18 @@ static void push_later(struct engine_lu *lu, uint64_t seq)
 		 (u64)seq);
 	reason_set(lu, ENGINE_WARNING, text);
 	r->pushing = 0;
-	r->push_at = lu->now + RETRY_FIRST_MS;
+	r->push_ms = r->push_ms ? r->push_ms * 2 : RETRY_FIRST_MS;
+	if (r->push_ms > PUSH_MAX_MS)
+		r->push_ms = PUSH_MAX_MS;
+	r->push_at = lu->now + r->push_ms;
 }
 
-void lu_fail(struct engine_lu *lu, int status, const char *fmt, ...)
+static void fail(struct engine_lu *lu, int status, const char *fmt, va_list ap)
 {
 	struct run *r = &lu->r;
 	char text[ENGINE_REASON_MAX];
-	va_list ap;
 
-	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	reason_set(lu, ENGINE_ERROR, text);
 
 	if (r->status != status || r->installed || r->pushing)
@@ -129,7 +130,42 @@ void lu_fail(struct engine_lu *lu, int status, const char *fmt, ...)
 	/* Only a good string, loaded from now on, ends this. */
 	r->fail_ticket = ++r->load_wanted;
 	lu_backoff(lu);
+}
+
+void lu_fail(struct engine_lu *lu, int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fail(lu, status, fmt, ap);
+	va_end(ap);
 	get_failed(lu, UINT64_MAX, status == EBADMSG ? EBADMSG : EIO);
+}
+
+void lu_lost(struct engine_lu *lu, uint64_t seq, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fail(lu, EBADMSG, fmt, ap);
+	va_end(ap);
+	lu->r.lost = seq;
+	lu->r.mark = 0;
+	set_resolve_lost(lu, seq);
+	get_failed(lu, UINT64_MAX, EBADMSG);
+}
+
+/* Who asks is answered when it is known what a swap has to be based on. */
+void lu_missing(struct engine_lu *lu, uint64_t seq, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fail(lu, EBADMSG, fmt, ap);
+	va_end(ap);
+	lu->r.lost = 0;
+	lu->r.mark = seq;
+	lu_kick(lu);
 }
 
 /*
@@ -141,7 +177,8 @@ void lu_trouble(struct engine_lu *lu, const char *what, int rc)
 	char text[ENGINE_REASON_MAX];
 
 	snprintf(text, sizeof(text), "store: %s: %s", what, strerror(-rc));
-	if (!lu->r.installed) {
+	/* With a state of an earlier daemon that goes for the kernel as well. */
+	if (!lu->r.installed && (!lu->r.kernel_seq || lu->r.status)) {
 		lu_fail(lu, lu->r.status ? lu->r.status : EIO, "%s", text);
 		return;
 	}
@@ -179,6 +216,8 @@ static uint64_t next_time(const struct engine_lu *lu)
 		soonest(&at, r->get.deadline);
 	if (r->set.active)
 		soonest(&at, r->set.deadline);
+	if (r->repair.active)
+		soonest(&at, r->repair.deadline);
 	return at;
 }
 
@@ -194,15 +233,19 @@ static void lu_arm(struct engine_lu *lu)
 
 static void lu_run(struct engine_lu *lu)
 {
+	step_power(lu);
 	if (lu->r.removed) {
 		step_leave(lu);
 	} else {
 		step_join(lu);
+		step_mark(lu);
 		step_load(lu);
+		step_decide(lu);
 		step_push(lu);
 		step_ack(lu);
 		step_members(lu);
 		step_settled(lu);
+		step_repair(lu);
 		step_set(lu);
 		step_get(lu);
 		/* A finished or failed request may have asked for a load. */
@@ -234,6 +277,7 @@ static void run_drop(struct engine_lu *lu)
 {
 	text_drop(&lu->r.newest);
 	text_drop(&lu->r.set.text);
+	text_drop(&lu->r.repair.text);
 }
 
 void engine_free(struct engine_lu *lu)
@@ -241,6 +285,8 @@ void engine_free(struct engine_lu *lu)
 	if (!lu)
 		return;
 	run_drop(lu);
+	text_drop(&lu->power);
+	text_drop(&lu->last);
 	free(lu->members);
 	free(lu->peers);
 	free(lu);
@@ -255,6 +301,12 @@ int engine_added(struct engine_lu *lu, const char *identity, uint64_t seq)
 		return -ENAMETOOLONG;
 	lu->now = lu->ops->now(lu->arg);
 	memcpy(lu->identity, identity, len + 1);
+	repair_drop(lu);
+	if (seq && r->newest.str) {
+		text_drop(&lu->last);
+		lu->last = r->newest;
+		memset(&r->newest, 0, sizeof(r->newest));
+	}
 	run_drop(lu);
 	memset(r, 0, sizeof(*r));
 	r->kernel_seq = seq;
@@ -274,6 +326,7 @@ void engine_removed(struct engine_lu *lu)
 	/* Ignore what comes back from now on. */
 	lu->r.call_load = 0;
 	lu->r.call_members = 0;
+	lu->r.call_mark = 0;
 	lu->r.removed = true;
 	lu_kick(lu);
 	lu_run(lu);
@@ -287,9 +340,10 @@ void engine_push_done(struct engine_lu *lu, uint64_t seq, int status)
 	if (r->removed || !seq || (seq != r->pushing && seq != r->installed))
 		return;
 	if (status == ESTALE) {
-		lu_fail(lu, EBADMSG,
+		lu_lost(lu, seq,
 			"the kernel enforces a newer version than %llu, the "
-			"newest one in the store: the store went back",
+			"newest one in the store, or another one of that "
+			"number: the store went back",
 			(u64)seq);
 	} else if (status == EBUSY) {
 		push_later(lu, seq);
@@ -298,6 +352,7 @@ void engine_push_done(struct engine_lu *lu, uint64_t seq, int status)
 			(u64)seq, strerror(status));
 	} else if (seq == r->pushing) {
 		r->pushing = 0;
+		r->push_ms = 0;
 		r->installed = seq;
 		lu_log(lu, ENGINE_DEBUG, seq, "installed");
 	}
@@ -327,6 +382,9 @@ void engine_news(struct engine_lu *lu)
 		return;
 	r->load_wanted++;
 	r->members_wanted = true;
+	/* It may be the news that a lost state is replaced. */
+	if (r->status == EBADMSG)
+		lu_kick(lu);
 	lu_run(lu);
 }
 
@@ -341,6 +399,10 @@ static void swap_reply(struct engine_lu *lu, const struct engine_reply *reply)
 {
 	struct run *r = &lu->r;
 
+	if (reply->id == lu->call_power) {
+		power_done(lu, reply->rc);
+		return;
+	}
 	if (reply->id != r->call_swap) {
 		/* A write that nobody waits for any more may stand now. */
 		r->load_wanted++;
@@ -373,6 +435,10 @@ static void reply_take(struct engine_lu *lu, const struct engine_reply *reply)
 	case ENGINE_SWAP:
 		swap_reply(lu, reply);
 		return;
+	case ENGINE_MARK_LOST:
+		if (reply->id == r->call_mark)
+			mark_done(lu, reply->rc);
+		return;
 	case ENGINE_MEMBERS:
 		if (reply->id == r->call_members)
 			members_done(lu, reply);
@@ -399,6 +465,7 @@ void engine_status(const struct engine_lu *lu, struct engine_status *status)
 	status->installed = r->installed;
 	status->settled = r->settled;
 	status->reason = lu->reason;
+	status->lost = r->status == EBADMSG;
 	status->members = lu->members;
 	status->count = lu->count;
 	if (lu->reason[0])

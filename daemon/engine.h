@@ -34,6 +34,7 @@ enum engine_op {
 	ENGINE_ACK,
 	ENGINE_LOAD,
 	ENGINE_SWAP,
+	ENGINE_MARK_LOST,
 	ENGINE_MEMBERS,
 	ENGINE_ANNOUNCE,
 };
@@ -41,9 +42,9 @@ enum engine_op {
 struct engine_call {
 	enum engine_op op;
 	uint64_t id; /* to be returned in the reply */
-	uint64_t seq; /* ACK: installed; SWAP: expected */
+	uint64_t seq; /* ACK: installed; SWAP: expected; MARK_LOST: that one */
 	const char *gateway; /* ANNOUNCE */
-	const char *str; /* SWAP: valid until the action returns */
+	const char *str; /* SWAP, MARK_LOST: valid until the action returns */
 	size_t len;
 };
 
@@ -78,9 +79,18 @@ struct engine_ops {
 	void (*push)(void *arg, uint64_t seq, bool settled, const char *str,
 		     size_t len);
 	void (*invalidate)(void *arg, int status);
-	void (*get_done)(void *arg, uint64_t cookie, int status,
+	/* @seq: with EBADMSG the version that is lost, 0: not known yet. */
+	void (*get_done)(void *arg, uint64_t cookie, int status, uint64_t seq,
 			 const char *str, size_t len);
 	void (*set_done)(void *arg, uint64_t cookie, int status);
+
+	/*
+	 * Answers engine_repair().  0: @seq is stored and settled.  EEXIST: the
+	 * state is not lost.  EAGAIN: another gateway was faster.  ETIMEDOUT:
+	 * @seq is stored, but a member did not install it.  EINPROGRESS: it is
+	 * not known whether it was stored.  Others: not stored.
+	 */
+	void (*repair_done)(void *arg, int status, uint64_t seq);
 
 	/*
 	 * After engine_removed(): the store does not know this gateway as a
@@ -113,6 +123,7 @@ struct engine_status {
 	uint64_t installed;
 	uint64_t settled;
 	const char *reason; /* of ENGINE_FAILED */
+	bool lost; /* and it is that the state is lost */
 	const struct store_member *members; /* as last read */
 	size_t count;
 };
@@ -145,6 +156,22 @@ void engine_settle(struct engine_lu *lu, uint64_t seq);
 void engine_news(struct engine_lu *lu);
 void engine_timer(struct engine_lu *lu);
 void engine_store_done(struct engine_lu *lu, const struct engine_reply *reply);
+
+/* What the administrator puts in place of a lost state. */
+enum engine_repair {
+	ENGINE_REPAIR_EMPTY, /* no registrations, no reservation */
+	ENGINE_REPAIR_LAST, /* the newest one that was pushed to the kernel */
+	ENGINE_REPAIR_STRING, /* that of a string */
+};
+
+/*
+ * Replaces the lost state, with @force also one that is not lost, and waits
+ * until that is settled: repair_done().  0; -EBUSY: another change is under
+ * way; -ENODATA: ENGINE_REPAIR_LAST, and there is none; -EINVAL: the string
+ * is none; -EXDEV: it is another device's; -ENOTCONN: not served.
+ */
+int engine_repair(struct engine_lu *lu, enum engine_repair how, bool force,
+		  const char *str, size_t len);
 
 void engine_status(const struct engine_lu *lu, struct engine_status *status);
 

@@ -13,6 +13,20 @@ void step_join(struct engine_lu *lu)
 	lu_member_call(lu, ENGINE_JOIN, 0);
 }
 
+/* Newest version that is known to have been in the store. */
+static uint64_t evidence(const struct engine_lu *lu)
+{
+	const struct run *r = &lu->r;
+	uint64_t seq = r->newest.seq > r->kernel_seq ? r->newest.seq
+						     : r->kernel_seq;
+	size_t i;
+
+	for (i = 0; i < lu->count; i++)
+		if (lu->members[i].seen > seq)
+			seq = lu->members[i].seen;
+	return seq;
+}
+
 /*
  * Joining comes first: a gateway that writes a newer version after our load
  * then finds us among the members that it has to wait for.
@@ -22,12 +36,11 @@ void step_load(struct engine_lu *lu)
 	struct engine_call call = {.op = ENGINE_LOAD};
 	struct run *r = &lu->r;
 
-	if (!r->joined || r->call_load || r->creating || lu_blocked(lu) ||
-	    r->load_done >= r->load_wanted)
+	if (!r->looked || r->call_load || r->creating || r->mark ||
+	    lu_blocked(lu) || r->load_done >= r->load_wanted)
 		return;
 	r->load_ticket = r->load_wanted;
-	r->load_floor =
-		r->newest.seq > r->kernel_seq ? r->newest.seq : r->kernel_seq;
+	r->load_floor = evidence(lu);
 	r->call_load = lu_call(lu, &call);
 }
 
@@ -36,7 +49,7 @@ bool push_wanted(const struct engine_lu *lu)
 	const struct run *r = &lu->r;
 
 	return !r->removed && !r->dead && r->joined && !r->status &&
-	       !r->pushing && r->newest.seq > r->installed;
+	       r->decided && !r->pushing && r->newest.seq > r->installed;
 }
 
 void step_push(struct engine_lu *lu)
@@ -46,6 +59,8 @@ void step_push(struct engine_lu *lu)
 	if (!push_wanted(lu) || lu->now < r->push_at)
 		return;
 	r->pushing = r->newest.seq;
+	if (r->newest.seq > r->kernel_seq)
+		r->kernel_seq = r->newest.seq;
 	lu->ops->push(lu->arg, r->newest.seq, false, r->newest.str,
 		      r->newest.len);
 }
@@ -64,7 +79,7 @@ void step_leave(struct engine_lu *lu)
 {
 	struct run *r = &lu->r;
 
-	if (r->left || lu->call_member || lu_blocked(lu))
+	if (r->left || lu->call_member || lu->power.str || lu_blocked(lu))
 		return;
 	if (lu->maybe_member)
 		lu_member_call(lu, ENGINE_LEAVE, 0);
@@ -84,7 +99,11 @@ static void join_done(struct engine_lu *lu, int rc)
 	r->acked = 0;
 	/* One in flight may miss what was settled without us meanwhile. */
 	r->call_load = 0;
+	r->call_members = 0;
 	r->load_wanted++;
+	r->looked = false;
+	r->looked_seq = 0;
+	r->members_wanted = true;
 }
 
 static void ack_done(struct engine_lu *lu, int rc)
@@ -154,11 +173,10 @@ static void create(struct engine_lu *lu)
 	int rc;
 
 	if (r->load_floor) {
-		lu_fail(lu, EBADMSG,
-			"the store knows nothing of this device, but version "
-			"%llu was in force: is it the right store? If so, "
-			"detach and attach the device to begin anew",
-			(u64)r->load_floor);
+		lu_missing(lu, r->load_floor,
+			   "the store knows nothing of this device, but "
+			   "version %llu was in force: is it the right store?",
+			   (u64)r->load_floor);
 		return;
 	}
 	text_drop(&r->set.text);
@@ -179,8 +197,10 @@ static void create(struct engine_lu *lu)
 /* A load that was in flight when it failed says nothing of it. */
 static void failure_ends(struct run *r)
 {
-	if (r->load_ticket >= r->fail_ticket)
-		r->status = 0;
+	if (r->load_ticket < r->fail_ticket)
+		return;
+	r->status = 0;
+	r->lost = 0;
 }
 
 void create_done(struct engine_lu *lu, int rc)
@@ -197,6 +217,7 @@ void create_done(struct engine_lu *lu, int rc)
 	}
 	lu_log(lu, ENGINE_INFO, r->set.text.seq, "created");
 	newest_set(lu, &r->set.text);
+	r->decided = true;
 	r->load_done = r->load_ticket;
 	failure_ends(r);
 }
@@ -212,20 +233,23 @@ static bool same(const struct text *text, const struct engine_reply *reply)
 static bool string_wrong(struct engine_lu *lu, const struct tcmu_pr_info *info,
 			 uint64_t seq)
 {
+	/* Of before what we know: says nothing, whatever it is. */
+	if (seq < lu->r.newest.seq)
+		return false;
 	if (info->seq != seq)
-		lu_fail(lu, EBADMSG,
+		lu_lost(lu, seq,
 			"the string that the store holds as version %llu says "
 			"seq=%llu",
 			(u64)seq, (u64)info->seq);
 	else if (strcmp(info->device, lu->identity))
-		lu_fail(lu, EBADMSG,
+		lu_lost(lu, seq,
 			"another device's string: it says device=%s, but the "
-			"unit serial number is %s; remove it if this is a "
+			"unit serial number is %s: replace it if this is a "
 			"copy of that device, or set the serial number",
 			info->device, lu->identity);
 	else if (seq == lu->r.newest.seq)
-		lu_fail(lu, EBADMSG,
-			"version %llu was changed under its number", (u64)seq);
+		lu_lost(lu, seq, "version %llu was changed under its number",
+			(u64)seq);
 	else
 		return false;
 	return true;
@@ -240,13 +264,13 @@ static bool string_take(struct engine_lu *lu, const struct engine_reply *reply)
 	bool good;
 
 	info = text_decode(reply->str, reply->len, &err);
-	if (!info) {
-		lu_fail(lu, EBADMSG,
-			"string corrupt: version %llu, line %u: "
-			"%s; see \"tcmu-pr string\" and \"tcmu-pr decode\"",
-			(u64)reply->seq, err.line, err.what);
-		free(reply->str);
+	if (!info && reply->seq >= lu->r.newest.seq) {
+		lost_take(lu, reply, &err);
 		return false;
+	}
+	if (!info) {
+		free(reply->str);
+		return true;
 	}
 	good = same(&lu->r.newest, reply) ||
 	       !string_wrong(lu, info, reply->seq);
@@ -267,10 +291,9 @@ static bool loaded(struct engine_lu *lu, const struct engine_reply *reply)
 	struct run *r = &lu->r;
 
 	if (reply->seq < r->load_floor) {
-		lu_fail(lu, EBADMSG,
-			"the store went back from version %llu "
-			"to %llu",
-			(u64)r->load_floor, (u64)reply->seq);
+		lu_missing(lu, r->load_floor,
+			   "the store went back from version %llu to %llu",
+			   (u64)r->load_floor, (u64)reply->seq);
 		free(reply->str);
 		return false;
 	}
@@ -290,9 +313,8 @@ void load_done(struct engine_lu *lu, const struct engine_reply *reply)
 	if (reply->rc == -ENOENT) {
 		create(lu);
 	} else if (reply->rc == -ENODATA) {
-		lu_fail(lu, EBADMSG,
-			"the store has lost the string of this "
-			"device");
+		lu_missing(lu, r->load_floor ? r->load_floor : 1,
+			   "the store has lost the string of this device");
 	} else if (reply->rc) {
 		lu_trouble(lu, "load", reply->rc);
 		get_failed(lu, r->load_ticket, EIO);
@@ -300,7 +322,7 @@ void load_done(struct engine_lu *lu, const struct engine_reply *reply)
 		r->load_done = r->load_ticket;
 		failure_ends(r);
 		/* Trouble ends with the look at the members. */
-		if (lu->reason[0])
+		if (lu->reason[0] || unsettled(lu))
 			r->members_wanted = true;
 	}
 }

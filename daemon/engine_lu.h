@@ -10,6 +10,8 @@ enum engine_times_ms {
 	/* First and longest pause after a failure. */
 	RETRY_FIRST_MS = 100,
 	RETRY_MAX_MS = 2000,
+	/* Longest pause before a push that the kernel was too busy for. */
+	PUSH_MAX_MS = 1000,
 	/* Pause between two looks at the members while they install. */
 	POLL_FIRST_MS = 40,
 	POLL_MAX_MS = 160,
@@ -50,6 +52,7 @@ enum set_phase {
 
 struct set {
 	bool active;
+	bool repair; /* the administrator's, not the kernel's */
 	bool doubt; /* an earlier swap of the same string was unclear */
 	enum set_phase phase;
 	uint64_t cookie;
@@ -60,19 +63,34 @@ struct set {
 	struct tpr_writer token;
 };
 
+/* The administrator's request, until it becomes a set. */
+struct repair {
+	bool active;
+	bool force;
+	uint64_t ticket; /* of the load that tells what is to be replaced */
+	uint64_t deadline;
+	struct text text; /* without a number yet */
+};
+
 /* All that a new DEVICE_ADDED begins afresh. */
 struct run {
-	uint64_t kernel_seq; /* what the kernel had at DEVICE_ADDED */
+	/* Newest version that the kernel had, or was sent since; 0: none. */
+	uint64_t kernel_seq;
 	bool removed;
 	bool left;
 	bool gone; /* and said so */
 	bool joined;
+	bool looked; /* at the members since: their evidence counts */
+	uint64_t looked_seq; /* newest when the last look done began */
+	bool others; /* it, or one before, showed another member */
+	bool decided; /* if the newest version outlived a loss of power */
 	bool dead; /* another daemon has this gateway's name */
 
 	/* Calls in flight by id, 0: none.  Replies to others are ignored. */
 	uint64_t call_load;
 	uint64_t call_swap;
 	uint64_t call_members;
+	uint64_t call_mark;
 
 	/*
 	 * Loads by ticket: who needs what the store holds from now on takes
@@ -87,10 +105,12 @@ struct run {
 
 	struct text newest;
 	uint64_t push_at; /* not before this time */
+	uint64_t push_ms; /* pause before the next one */
 	uint64_t pushing; /* version on its way into the kernel, 0: none */
 	uint64_t installed; /* version that the kernel enforces, 0: none */
 	uint64_t acked; /* version that the store knows to be installed */
 	uint64_t settled; /* newest version known to be settled */
+	uint64_t settle_load; /* ticket of a load that has to come first */
 	uint64_t settled_pushed; /* and the kernel knows it */
 
 	bool members_wanted;
@@ -105,9 +125,13 @@ struct run {
 	uint64_t retry_at; /* no store call before this time */
 	uint64_t retry_ms;
 	int status; /* what the kernel was told by INVALIDATE, 0: nothing */
+	/* With EBADMSG: version in the store that is lost, 0: not known yet. */
+	uint64_t lost;
+	uint64_t mark; /* version to be marked as lost, 0: none */
 
 	struct get get;
 	struct set set;
+	struct repair repair;
 };
 
 struct engine_lu {
@@ -129,6 +153,18 @@ struct engine_lu {
 	enum engine_op member_op;
 	uint64_t member_seq; /* of the ack */
 	bool maybe_member; /* a join was tried since the last leave */
+
+	/*
+	 * The swap that drops what a loss of power ends.  Once it has begun it
+	 * has to end before this gateway acknowledges anything or leaves: one
+	 * that took effect later would drop a state that is alive.
+	 */
+	struct text power;
+	uint64_t call_power;
+	bool power_doubt; /* an earlier swap of it was unclear */
+
+	uint64_t writes; /* counts the engine's own, for their tokens */
+	struct text last; /* newest of before DEVICE_ADDED; may be none */
 
 	char reason[ENGINE_REASON_MAX]; /* last trouble, "": none */
 
@@ -154,6 +190,12 @@ __attribute__((format(printf, 4, 5))) void lu_log(struct engine_lu *lu,
 /* There is no valid state: the kernel has to refuse. */
 __attribute__((format(printf, 3, 4))) void
 lu_fail(struct engine_lu *lu, int status, const char *fmt, ...);
+/* The same with EBADMSG; @seq is the version in the store that is lost. */
+__attribute__((format(printf, 3, 4))) void
+lu_lost(struct engine_lu *lu, uint64_t seq, const char *fmt, ...);
+/* Version @seq is lost and not in the store: make it known to all. */
+__attribute__((format(printf, 3, 4))) void
+lu_missing(struct engine_lu *lu, uint64_t seq, const char *fmt, ...);
 /* The store does not answer; what is installed stays. */
 void lu_trouble(struct engine_lu *lu, const char *what, int rc);
 /* All is in order again. */
@@ -167,8 +209,27 @@ struct tcmu_pr_info *text_decode(const char *str, size_t len,
 void text_take(struct text *text, const struct tcmu_pr_info *info, char *str,
 	       size_t len);
 void text_drop(struct text *text);
+/* Encodes @info; 0 or -errno. */
+int text_encode(struct text *text, const struct tcmu_pr_info *info);
 /* The first string of a logical unit; 0 or -errno. */
-int text_create(struct text *text, const struct engine_lu *lu);
+int text_create(struct text *text, struct engine_lu *lu);
+/*
+ * @from (without a string: no registrations) as version @seq + 1, which
+ * replaces version @seq; 0 or -errno.
+ */
+int text_repair(struct text *text, struct engine_lu *lu,
+		const struct text *from, uint64_t seq,
+		struct tpr_writer *writer);
+/*
+ * @from after a loss of power, as the version after it; 1: the loss changes
+ * nothing; 0 or -errno.
+ */
+int text_power_loss(struct text *text, struct engine_lu *lu,
+		    const struct text *from);
+/* What stands in the store for a version that is lost. */
+void text_lost(char *buf, size_t cap, const struct engine_lu *lu, uint64_t seq);
+/* True if @str is such a text. */
+bool text_is_lost(const char *str, size_t len);
 
 /* engine_install.c: from the store into the kernel. */
 void step_join(struct engine_lu *lu);
@@ -183,6 +244,18 @@ void load_done(struct engine_lu *lu, const struct engine_reply *reply);
 void create_done(struct engine_lu *lu, int rc);
 /* Makes @text the newest version; it becomes the engine's. */
 void newest_set(struct engine_lu *lu, struct text *text);
+
+/* engine_lost.c: lost states, and loss of power. */
+void step_mark(struct engine_lu *lu);
+void mark_done(struct engine_lu *lu, int rc);
+/* Takes @reply->str, which is no string. */
+void lost_take(struct engine_lu *lu, const struct engine_reply *reply,
+	       const struct tpr_string_error *err);
+void step_decide(struct engine_lu *lu);
+void step_power(struct engine_lu *lu);
+void power_done(struct engine_lu *lu, int rc);
+void step_repair(struct engine_lu *lu);
+void repair_drop(struct engine_lu *lu);
 
 /* engine_settle.c: the other members. */
 bool unsettled(const struct engine_lu *lu);
@@ -204,6 +277,11 @@ void get_failed(struct engine_lu *lu, uint64_t ticket, int status);
 void swap_done(struct engine_lu *lu, int rc);
 /* A load has shown @info: does it hold our unclear write? */
 void set_resolve(struct engine_lu *lu, const struct tcmu_pr_info *info);
+/* It has shown that version @seq is lost. */
+void set_resolve_lost(struct engine_lu *lu, uint64_t seq);
+/* Begins to store @text, from malloc(), in place of its predecessor. */
+void set_begin(struct engine_lu *lu, struct text *text,
+	       const struct tpr_writer *token);
 void requests_drop(struct engine_lu *lu);
 
 #endif

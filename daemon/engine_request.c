@@ -14,10 +14,11 @@ static void get_reply(struct engine_lu *lu, int status)
 
 	r->get.active = false;
 	if (status)
-		lu->ops->get_done(lu->arg, r->get.cookie, status, NULL, 0);
+		lu->ops->get_done(lu->arg, r->get.cookie, status,
+				  status == EBADMSG ? r->lost : 0, NULL, 0);
 	else
-		lu->ops->get_done(lu->arg, r->get.cookie, 0, r->newest.str,
-				  r->newest.len);
+		lu->ops->get_done(lu->arg, r->get.cookie, 0, r->newest.seq,
+				  r->newest.str, r->newest.len);
 }
 
 void get_failed(struct engine_lu *lu, uint64_t ticket, int status)
@@ -41,7 +42,7 @@ void engine_get(struct engine_lu *lu, uint64_t cookie)
 	if (r->get.active)
 		get_reply(lu, EIO);
 	if (r->dead) {
-		lu->ops->get_done(lu->arg, cookie, EIO, NULL, 0);
+		lu->ops->get_done(lu->arg, cookie, EIO, 0, NULL, 0);
 		return;
 	}
 	r->get.active = true;
@@ -95,7 +96,10 @@ static void set_reply(struct engine_lu *lu, int status)
 	r->call_swap = 0;
 	if (status)
 		r->load_wanted++;
-	lu->ops->set_done(lu->arg, r->set.cookie, status);
+	if (r->set.repair)
+		lu->ops->repair_done(lu->arg, status, r->set.seq);
+	else
+		lu->ops->set_done(lu->arg, r->set.cookie, status);
 }
 
 static void set_swap(struct engine_lu *lu)
@@ -108,6 +112,16 @@ static void set_swap(struct engine_lu *lu)
 	call.str = set->text.str;
 	call.len = set->text.len;
 	lu->r.call_swap = lu_call(lu, &call);
+}
+
+static void set_start(struct engine_lu *lu)
+{
+	struct set *set = &lu->r.set;
+
+	set->active = true;
+	set->doubt = false;
+	set->deadline = lu->now + lu->conf->member_timeout_ms;
+	set_swap(lu);
 }
 
 /* What makes @info unfit to be stored as the successor of @expected. */
@@ -154,6 +168,9 @@ static int set_refuse(struct engine_lu *lu, uint64_t expected)
 {
 	struct run *r = &lu->r;
 
+	/* REPLACE LOST RESERVATION. */
+	if (r->status == EBADMSG && r->joined && r->lost)
+		return expected == r->lost ? 0 : EAGAIN;
 	if (r->status || !r->joined || !r->newest.seq)
 		return broken_status(lu);
 	if (r->newest.seq > expected)
@@ -170,21 +187,33 @@ void engine_set(struct engine_lu *lu, uint64_t cookie, uint64_t expected,
 	lu->now = lu->ops->now(lu->arg);
 	if (r->removed)
 		return;
-	if (r->set.active)
+	if (r->set.active && !r->set.repair)
 		set_reply(lu, EINPROGRESS);
-	status = set_refuse(lu, expected);
+	/* What the administrator does comes before this: decide again. */
+	status = r->set.active ? EAGAIN : set_refuse(lu, expected);
 	if (!status)
 		status = set_take(lu, expected, str, len);
 	if (status) {
 		lu->ops->set_done(lu->arg, cookie, status);
 		return;
 	}
-	r->set.active = true;
-	r->set.doubt = false;
+	r->set.repair = false;
 	r->set.cookie = cookie;
-	r->set.deadline = lu->now + lu->conf->member_timeout_ms;
-	set_swap(lu);
+	set_start(lu);
 	engine_timer(lu);
+}
+
+void set_begin(struct engine_lu *lu, struct text *text,
+	       const struct tpr_writer *token)
+{
+	struct set *set = &lu->r.set;
+
+	set->text = *text;
+	memset(text, 0, sizeof(*text));
+	set->seq = set->text.seq;
+	set->token = *token;
+	set->repair = true;
+	set_start(lu);
 }
 
 static void set_stored(struct engine_lu *lu)
@@ -196,6 +225,11 @@ static void set_stored(struct engine_lu *lu)
 	if (set->seq > lu->r.newest.seq)
 		newest_set(lu, &set->text);
 	text_drop(&set->text);
+	/* Nobody can have lost it before it was there. */
+	lu->r.decided = true;
+	/* If what it replaced was lost: the load that ends that, now. */
+	if (lu->r.status)
+		lu_kick(lu);
 	/* Those known from the last look; the next look finds the others. */
 	announce_lagging(lu);
 }
@@ -263,6 +297,25 @@ void set_resolve(struct engine_lu *lu, const struct tcmu_pr_info *info)
 	}
 }
 
+void set_resolve_lost(struct engine_lu *lu, uint64_t seq)
+{
+	struct run *r = &lu->r;
+	struct set *set = &r->set;
+
+	if (!set->active || set->phase != SET_UNCLEAR ||
+	    r->load_ticket < set->ticket)
+		return;
+	if (seq == set->seq - 1) {
+		set_swap(lu);
+	} else {
+		lu_log(lu, ENGINE_WARNING, set->seq,
+		       "version %llu, which would tell if it was stored, is "
+		       "lost",
+		       (u64)seq);
+		set_reply(lu, EINPROGRESS);
+	}
+}
+
 static void set_timeout(struct engine_lu *lu)
 {
 	struct set *set = &lu->r.set;
@@ -296,6 +349,7 @@ void step_set(struct engine_lu *lu)
 
 void requests_drop(struct engine_lu *lu)
 {
+	repair_drop(lu);
 	lu->r.get.active = false;
 	lu->r.set.active = false;
 	lu->r.call_swap = 0;

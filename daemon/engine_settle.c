@@ -69,6 +69,24 @@ static struct peer peer_known(const struct engine_lu *lu,
 	return lu->peers[i];
 }
 
+/* Is there one that had not installed the newest version, and left? */
+static bool one_left(const struct engine_lu *lu,
+		     const struct engine_reply *reply)
+{
+	size_t i;
+	int at;
+
+	for (i = 0; i < lu->count; i++) {
+		if (lu->members[i].installed >= lu->r.newest.seq)
+			continue;
+		at = find(reply->members, reply->count, lu->members[i].gateway);
+		if (at < 0 || reply->members[at].incarnation !=
+				      lu->members[i].incarnation)
+			return true;
+	}
+	return false;
+}
+
 static int members_take(struct engine_lu *lu, const struct engine_reply *reply)
 {
 	size_t i, room = reply->count ? reply->count : 1;
@@ -80,6 +98,9 @@ static int members_take(struct engine_lu *lu, const struct engine_reply *reply)
 		free(peers);
 		return -ENOMEM;
 	}
+	/* It may have stored a version before, of which it told nobody. */
+	if (one_left(lu, reply))
+		lu->r.settle_load = ++lu->r.load_wanted;
 	for (i = 0; i < reply->count; i++) {
 		members[i] = reply->members[i];
 		peers[i] = peer_known(lu, &members[i]);
@@ -101,6 +122,7 @@ static bool self_check(struct engine_lu *lu)
 	if (i >= 0 && lu->members[i].incarnation == lu->conf->incarnation)
 		return true;
 	r->joined = false;
+	r->looked = false;
 	if (i < 0) {
 		lu_fail(lu, EIO,
 			"the store does not list this gateway as a "
@@ -125,9 +147,10 @@ static void settle(struct engine_lu *lu)
 
 	for (i = 0; i < lu->count; i++) {
 		uint64_t installed = lu->members[i].installed;
+		uint64_t seen = lu->members[i].seen;
 
 		least = installed < least ? installed : least;
-		most = installed > most ? installed : most;
+		most = seen > most ? seen : most;
 	}
 	/*
 	 * A look is no snapshot: who is not in it may have joined after it
@@ -135,10 +158,10 @@ static void settle(struct engine_lu *lu)
 	 */
 	if (least > r->look_seq)
 		least = r->look_seq;
-	if (least > r->settled)
-		r->settled = least;
 	if (most > r->newest.seq)
 		r->load_wanted++;
+	else if (least > r->settled && r->load_done >= r->settle_load)
+		r->settled = least;
 }
 
 /* Short pauses while it is fresh or somebody waits, long ones later. */
@@ -173,6 +196,9 @@ void members_done(struct engine_lu *lu, const struct engine_reply *reply)
 	}
 	if (!self_check(lu))
 		return;
+	r->looked = true;
+	r->looked_seq = r->look_seq;
+	r->others |= lu->count > 1;
 	settle(lu);
 	if (!r->status && r->newest.seq && r->acked >= r->newest.seq &&
 	    r->load_done >= r->load_wanted)

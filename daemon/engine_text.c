@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine_lu.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct tcmu_pr_info *text_decode(const char *str, size_t len,
@@ -45,9 +46,9 @@ void text_drop(struct text *text)
 	memset(text, 0, sizeof(*text));
 }
 
-static int create_encode(struct text *text, const struct tcmu_pr_info *info)
+int text_encode(struct text *text, const struct tcmu_pr_info *info)
 {
-	size_t cap = tpr_encoded_max(0);
+	size_t cap = tpr_encoded_max(info->num_regs);
 	char *buf = malloc(cap);
 	long len;
 
@@ -62,24 +63,125 @@ static int create_encode(struct text *text, const struct tcmu_pr_info *info)
 	return 0;
 }
 
-int text_create(struct text *text, const struct engine_lu *lu)
+/* The kernel has an incarnation of its own, so their counts never meet. */
+static struct tpr_writer writer_next(struct engine_lu *lu)
+{
+	struct tpr_writer writer;
+
+	memset(&writer, 0, sizeof(writer));
+	strncpy(writer.gateway, lu->conf->gateway, TPR_GATEWAY_MAX);
+	writer.incarnation = lu->conf->incarnation;
+	writer.count = lu->writes++;
+	return writer;
+}
+
+static int stamp_encode(struct text *text, struct tcmu_pr_info *info,
+			const struct tpr_writer *writer, enum tpr_action action)
+{
+	const struct tpr_order order = {.action = (u8)action};
+
+	tpr_stamp(info, writer, &order);
+	return text_encode(text, info);
+}
+
+int text_create(struct text *text, struct engine_lu *lu)
 {
 	struct tcmu_pr_info *info = malloc(tpr_info_size(0));
-	struct tpr_writer writer;
+	struct tpr_writer writer = writer_next(lu);
 	int rc;
 
 	if (!info)
 		return -ENOMEM;
-	memset(&writer, 0, sizeof(writer));
-	strncpy(writer.gateway, lu->conf->gateway, TPR_GATEWAY_MAX);
-	writer.incarnation = lu->conf->incarnation;
-	/* The kernel counts its writes from 1: 0 stands for this one. */
-	writer.count = 0;
-
 	tpr_info_init(info, 0);
 	memcpy(info->device, lu->identity, sizeof(info->device));
-	tpr_stamp(info, &writer, &(struct tpr_order){ .action = TPR_ACT_CREATE });
-	rc = create_encode(text, info);
+	rc = stamp_encode(text, info, &writer, TPR_ACT_CREATE);
 	free(info);
 	return rc;
+}
+
+/* The state of @from, an empty one if it has no string. */
+static struct tcmu_pr_info *text_state(const struct text *from)
+{
+	struct tpr_string_error err;
+	struct tcmu_pr_info *info;
+
+	if (from->str)
+		return text_decode(from->str, from->len, &err);
+	info = malloc(tpr_info_size(0));
+	if (info)
+		tpr_info_init(info, 0);
+	return info;
+}
+
+/*
+ * Gives @info the number @seq.  What led there is lost, but the string has to
+ * name it: each stands for a repair that nobody wrote, by a token of its own.
+ */
+static void renumber(struct tcmu_pr_info *info, struct engine_lu *lu,
+		     uint64_t seq)
+{
+	u32 i;
+
+	info->seq = seq;
+	info->num_changes = seq < TPR_CHANGES_MAX ? (u32)seq : TPR_CHANGES_MAX;
+	memset(info->changes, 0, sizeof(info->changes));
+	for (i = 0; i < info->num_changes; i++) {
+		info->changes[i].seq = seq - i;
+		info->changes[i].order.action = TPR_ACT_REPAIR;
+		info->changes[i].writer = writer_next(lu);
+	}
+}
+
+int text_repair(struct text *text, struct engine_lu *lu,
+		const struct text *from, uint64_t seq,
+		struct tpr_writer *writer)
+{
+	struct tcmu_pr_info *info = text_state(from);
+	int rc;
+
+	if (!info)
+		return -ENOMEM;
+	memcpy(info->device, lu->identity, sizeof(info->device));
+	if (info->seq != seq)
+		renumber(info, lu, seq);
+	*writer = writer_next(lu);
+	rc = stamp_encode(text, info, writer, TPR_ACT_REPAIR);
+	free(info);
+	return rc;
+}
+
+int text_power_loss(struct text *text, struct engine_lu *lu,
+		    const struct text *from)
+{
+	struct tcmu_pr_info *info = text_state(from);
+	struct tpr_writer writer;
+	int rc = 1;
+
+	if (!info)
+		return -ENOMEM;
+	if (tpr_power_loss(info)) {
+		writer = writer_next(lu);
+		rc = stamp_encode(text, info, &writer, TPR_ACT_POWER_LOSS);
+	}
+	free(info);
+	return rc;
+}
+
+static const char lost_word[] = "lost\n";
+
+/* For people; what it must not be is a string. */
+void text_lost(char *buf, size_t cap, const struct engine_lu *lu, uint64_t seq)
+{
+	snprintf(buf, cap,
+		 "%sVersion %llu of the persistent reservation information "
+		 "was in force, and was not in the store when gateway %s "
+		 "looked.\n",
+		 lost_word, (u64)seq, lu->conf->gateway);
+}
+
+bool text_is_lost(const char *str, size_t len)
+{
+	size_t word = sizeof(lost_word) - 1;
+
+	return len >= word && !memcmp(str, lost_word, word);
 }

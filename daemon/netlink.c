@@ -217,17 +217,19 @@ void netlink_invalidate(struct netlink *nl, const char *device, int status)
 	send_msg(nl, &msg);
 }
 
-static void send_done(struct netlink *nl, uint8_t cmd, const char *device,
-		      uint64_t cookie, int status, const char *str, size_t len)
+void netlink_get_done(struct netlink *nl, const char *device, uint64_t cookie,
+		      int status, uint64_t seq, const char *str, size_t len)
 {
 	const struct nlmsg msg = {
-		.cmd = cmd,
+		.cmd = TCMU_CMD_GET_PR_INFO_DONE,
 		.has = nlmsg_bit(TCMU_ATTR_PR_DEVICE) |
 		       nlmsg_bit(TCMU_ATTR_PR_COOKIE) |
-		       nlmsg_bit(TCMU_ATTR_PR_STATUS),
+		       nlmsg_bit(TCMU_ATTR_PR_STATUS) |
+		       nlmsg_bit(TCMU_ATTR_PR_SEQ),
 		.device = device,
 		.cookie = cookie,
 		.status = (uint32_t)status,
+		.seq = seq,
 		.info = str,
 		.info_len = len,
 	};
@@ -235,18 +237,20 @@ static void send_done(struct netlink *nl, uint8_t cmd, const char *device,
 	send_msg(nl, &msg);
 }
 
-void netlink_get_done(struct netlink *nl, const char *device, uint64_t cookie,
-		      int status, const char *str, size_t len)
-{
-	send_done(nl, TCMU_CMD_GET_PR_INFO_DONE, device, cookie, status, str,
-		  len);
-}
-
 void netlink_set_done(struct netlink *nl, const char *device, uint64_t cookie,
 		      int status)
 {
-	send_done(nl, TCMU_CMD_SET_PR_INFO_DONE, device, cookie, status, NULL,
-		  0);
+	const struct nlmsg msg = {
+		.cmd = TCMU_CMD_SET_PR_INFO_DONE,
+		.has = nlmsg_bit(TCMU_ATTR_PR_DEVICE) |
+		       nlmsg_bit(TCMU_ATTR_PR_COOKIE) |
+		       nlmsg_bit(TCMU_ATTR_PR_STATUS),
+		.device = device,
+		.cookie = cookie,
+		.status = (uint32_t)status,
+	};
+
+	send_msg(nl, &msg);
 }
 
 /* Acknowledgements */

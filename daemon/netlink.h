@@ -54,7 +54,7 @@ void netlink_push(struct netlink *nl, const char *device, uint64_t seq,
 		  bool settled, const char *str, size_t len);
 void netlink_invalidate(struct netlink *nl, const char *device, int status);
 void netlink_get_done(struct netlink *nl, const char *device, uint64_t cookie,
-		      int status, const char *str, size_t len);
+		      int status, uint64_t seq, const char *str, size_t len);
 void netlink_set_done(struct netlink *nl, const char *device, uint64_t cookie,
 		      int status);
 

@@ -70,6 +70,10 @@ void work_store_now(const struct store_ops *ops, struct store *store,
 		reply->rc =
 			ops->swap(store, lu, call->seq, call->str, call->len);
 		return;
+	case ENGINE_MARK_LOST:
+		reply->rc = ops->mark_lost(store, lu, call->seq, call->str,
+					   call->len);
+		return;
 	case ENGINE_MEMBERS:
 		reply->rc =
 			ops->members(store, lu, &reply->members, &reply->count);

@@ -30,13 +30,18 @@
  *
  *   TCMU_CMD_GET_PR_INFO K>U		DEVICE, COOKIE
  *	A PR command needs the newest settled state.
- *   TCMU_CMD_GET_PR_INFO_DONE U>K	DEVICE, COOKIE, STATUS, PR_INFO...
- *	STATUS 0 with the string; or an errno: ETIMEDOUT (a member did not
- *	answer), EIO (store), EBADMSG (string corrupt or another device's).
+ *   TCMU_CMD_GET_PR_INFO_DONE U>K	DEVICE, COOKIE, STATUS, SEQ, PR_INFO...
+ *	STATUS 0 with the string, number SEQ; or an errno: ETIMEDOUT (a member
+ *	did not answer), EIO (store), EBADMSG (the string is lost: corrupt,
+ *	missing, older than one that was in force, or another device's).
+ *	With EBADMSG, SEQ is the number of the version that is lost: what
+ *	replaces it is number SEQ + 1 and is sent with SET_PR_INFO based on
+ *	SEQ.  0: that cannot be said yet, so nothing can be replaced.
  *
  *   TCMU_CMD_SET_PR_INFO K>U		DEVICE, COOKIE, SEQ, PR_INFO...
- *	Store this string if the stored one still has number SEQ, make every
- *	member install it, then answer.
+ *	Store this string, number SEQ + 1, if the stored one still has number
+ *	SEQ, be that one good or lost, make every member install it, then
+ *	answer.  A lost state ends with it on all gateways.
  *   TCMU_CMD_SET_PR_INFO_DONE U>K	DEVICE, COOKIE, STATUS
  *	STATUS 0: stored, installed by all members (this one included), and
  *	settled.  EAGAIN: SEQ was not the newest any more, nothing was stored.
@@ -56,6 +61,7 @@
  *   TCMU_PR_CMD_INVALIDATE U>K		DEVICE, STATUS
  *	There is no valid state (EBADMSG: PR information lost, others: not
  *	reachable): refuse what a reservation could forbid until the next push.
+ *	What was installed stays known: no push may be older.
  *
  *   TCMU_PR_CMD_SETTLE K>U		DEVICE, SEQ
  *	A command waits for state SEQ to be settled: hurry.

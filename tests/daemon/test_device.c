@@ -76,9 +76,10 @@ void netlink_invalidate(struct netlink *nl, const char *device, int status)
 }
 
 void netlink_get_done(struct netlink *nl, const char *device, uint64_t cookie,
-		      int status, const char *str, size_t len)
+		      int status, uint64_t seq, const char *str, size_t len)
 {
 	(void)device;
+	(void)seq;
 	assert_int_equal(cookie, 1);
 	nl->get_status = status;
 	free(nl->str);

@@ -302,49 +302,6 @@ static void test_changed_in_place(void **state)
 	assert_broken(w, 0, EBADMSG, "changed under its number");
 }
 
-static void test_lost(void **state)
-{
-	struct world *w = *state;
-
-	begin(w, 1);
-	w->lost = true;
-	engine_news(w->gw[0].lu);
-	world_run(w, 10);
-	assert_broken(w, 0, EBADMSG, "lost");
-	w->lost = false;
-	world_run(w, 2500);
-	assert_ready(w, 0, 1);
-}
-
-/* Never created, says the store; but the kernel had version 5. */
-static void test_lost_altogether(void **state)
-{
-	struct world *w = *state;
-
-	w->gw[0].kernel.attached = true;
-	w->gw[0].kernel.enforced = 5;
-	gw_start(w, 0);
-	world_run(w, 100);
-	assert_broken(w, 0, EBADMSG, "knows nothing");
-	assert_int_equal(w->newest, 0);
-}
-
-static void test_went_back(void **state)
-{
-	struct world *w = *state;
-
-	begin(w, 1);
-	client_write(w, 0);
-	world_run(w, 100);
-	w->newest = 1;
-	engine_news(w->gw[0].lu);
-	world_run(w, 10);
-	assert_broken(w, 0, EBADMSG, "went back");
-	w->newest = 2;
-	world_run(w, 2500);
-	assert_ready(w, 0, 2);
-}
-
 static void test_kernel_is_newer(void **state)
 {
 	struct world *w = *state;
@@ -512,9 +469,6 @@ int main(void)
 		T(empty_string),
 		T(wrong_number),
 		T(changed_in_place),
-		T(lost),
-		T(lost_altogether),
-		T(went_back),
 		T(kernel_is_newer),
 		T(thrown_out),
 		T(thrown_out_loading),

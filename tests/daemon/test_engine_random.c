@@ -22,12 +22,69 @@ enum {
 
 static unsigned long runs = RUNS, first = 1;
 static unsigned long counts[3]; /* answers 0, EAGAIN, others */
+static unsigned long power_losses, damages, replaced;
+
+/*
+ * Somebody spoils the store: the newest version, all of them, or those since
+ * one of before.  As long as there is evidence: else it never was.
+ */
+static void damage(struct world *w)
+{
+	uint64_t seen = 0;
+	size_t i;
+
+	for (i = 0; i < w->members_count; i++)
+		if (w->members[i].seen > seen)
+			seen = w->members[i].seen;
+	if (!w->newest || seen < w->newest)
+		return;
+	damages++;
+	if (w->damaged < w->newest)
+		w->damaged = w->newest;
+	switch (world_draw(w, 3)) {
+	case 0:
+		w->versions[w->newest].str[w->versions[w->newest].len / 2] ^= 1;
+		return;
+	case 1:
+		w->newest = 0;
+		w->created = world_draw(w, 2);
+		return;
+	default:
+		w->newest = world_draw(w, w->newest);
+	}
+}
+
+/* No gateway carries the state any more, and then some come back. */
+static void blackout(struct world *w)
+{
+	uint64_t pause = world_draw(w, 3) ? 300 : 30;
+	int i, begin = (int)world_draw(w, GATEWAYS);
+
+	/* Those that are off have to leave as well. */
+	for (i = 0; i < GATEWAYS; i++) {
+		if (!w->gw[i].alive)
+			gw_start(w, i);
+		if (!w->gw[i].kernel.attached)
+			gw_attach(w, i);
+	}
+	world_run(w, world_draw(w, 200));
+	for (i = 0; i < GATEWAYS; i++)
+		gw_detach(w, i);
+	world_run(w, world_draw(w, 300));
+	for (i = 0; i < GATEWAYS; i++) {
+		int at = (begin + i) % GATEWAYS;
+
+		if (w->gw[at].alive && !w->gw[at].kernel.attached)
+			gw_attach(w, at);
+		world_run(w, world_draw(w, pause));
+	}
+}
 
 static void toggle(struct world *w, int i)
 {
 	struct gateway *g = &w->gw[i];
 
-	switch (world_draw(w, 6)) {
+	switch (world_draw(w, 7)) {
 	case 0:
 		if (g->alive)
 			gw_die(w, i);
@@ -47,15 +104,36 @@ static void toggle(struct world *w, int i)
 		if (g->alive && g->kernel.attached)
 			gw_attach(w, i); /* reconnected */
 		return;
+	case 4:
+		if (world_draw(w, 2))
+			gw_power_off(w, i);
+		else
+			blackout(w);
+		return;
 	default:
 		if (g->alive && g->kernel.attached)
 			engine_settle(g->lu, w->newest);
 	}
 }
 
-static void round_of(struct world *w, uint64_t trouble)
+static void command(struct world *w, int i)
+{
+	uint64_t n = world_draw(w, 4);
+
+	if (w->damaged && n == 0)
+		client_replace(w, i);
+	else if (n)
+		client_write(w, i);
+	else
+		client_get(w, i);
+}
+
+static void round_of(struct world *w, uint64_t trouble, bool spoil)
 {
 	int i;
+
+	if (spoil && world_draw(w, 20) == 0)
+		damage(w);
 
 	for (i = 0; i < GATEWAYS; i++) {
 		struct gateway *g = &w->gw[i];
@@ -63,12 +141,8 @@ static void round_of(struct world *w, uint64_t trouble)
 		if (world_draw(w, 100) < trouble)
 			toggle(w, i);
 		if (g->alive && g->kernel.attached && !g->client.busy &&
-		    world_draw(w, 3) == 0) {
-			if (world_draw(w, 4))
-				client_write(w, i);
-			else
-				client_get(w, i);
-		}
+		    world_draw(w, 3) == 0)
+			command(w, i);
 	}
 	world_run(w, world_draw(w, 150));
 }
@@ -89,6 +163,18 @@ static void heal(struct world *w)
 			gw_attach(w, i);
 	}
 	world_run(w, 60000);
+	/* What is lost stays so until somebody replaces it. */
+	for (i = 0; i < GATEWAYS; i++) {
+		client_get(w, i);
+		world_run(w, 1000);
+		assert(w->damaged || !gw_status(w, i).lost);
+		if (!gw_status(w, i).lost)
+			continue;
+		replaced++;
+		w->gw[i].client.again = true;
+		client_replace(w, i);
+		world_run(w, 10000);
+	}
 }
 
 static void assert_settled(struct world *w)
@@ -120,11 +206,13 @@ static void run(unsigned long seed)
 {
 	struct world *w = malloc(sizeof(*w));
 	uint64_t trouble;
+	bool spoil;
 	size_t i;
 	int n;
 
 	assert(w);
 	world_init(w, seed);
+	spoil = seed % 5 == 0;
 	w->random = true;
 	/* Some seeds without faults, some without restarts. */
 	w->faults = seed % 4 != 0;
@@ -134,12 +222,13 @@ static void run(unsigned long seed)
 		gw_start(w, n);
 	}
 	for (n = 0; n < ROUNDS; n++)
-		round_of(w, trouble);
+		round_of(w, trouble, spoil);
 	heal(w);
 	assert_settled(w);
 	write_each(w);
 	assert_settled(w);
 	world_check(w);
+	power_losses += w->power_losses;
 	for (i = 0; i < w->writes_count; i++)
 		counts[!w->writes[i].status	       ? 0
 		       : w->writes[i].status == EAGAIN ? 1
@@ -158,11 +247,15 @@ static void test_random(void **state)
 			fprintf(stderr, "seed %lu\n", seed);
 		run(seed);
 	}
-	print_message("%lu runs: %lu writes good, %lu too late, %lu other\n",
-		      runs, counts[0], counts[1], counts[2]);
+	print_message("%lu runs: %lu writes good, %lu too late, %lu other; "
+		      "%lu losses of power, %lu of the state, %lu left so\n",
+		      runs, counts[0], counts[1], counts[2], power_losses,
+		      damages, replaced);
 	/* Neither outcome may be so rare that nothing was tested. */
 	assert_true(runs < 100 || counts[0] > 10 * runs);
 	assert_true(runs < 100 || counts[1] > runs / 10);
+	assert_true(runs < 100 || power_losses > runs / 20);
+	assert_true(runs < 100 || damages > runs / 20);
 }
 
 int main(int argc, char **argv)

@@ -266,7 +266,8 @@ static void test_set_while_broken(void **state)
 	struct world *w = *state;
 
 	begin(w, 1);
-	w->lost = true;
+	w->newest = 0;
+	w->gw[0].fail[ENGINE_MARK_LOST] = -EIO;
 	engine_news(w->gw[0].lu);
 	world_run(w, 10);
 	assert_int_equal(set_status(w, 1, "x", 1), EBADMSG);

@@ -84,12 +84,14 @@ void check_settled(struct world *w, uint64_t seq)
 static int effect_join(struct world *w, struct gateway *g)
 {
 	int i = member_find(w, g->name);
+	uint64_t seen = i < 0 ? 0 : w->members[i].seen;
 
 	if (i < 0)
 		i = (int)w->members_count++;
 	memset(&w->members[i], 0, sizeof(w->members[i]));
 	strcpy(w->members[i].gateway, g->name);
 	w->members[i].incarnation = g->conf.incarnation;
+	w->members[i].seen = seen;
 	return 0;
 }
 
@@ -112,32 +114,62 @@ static int effect_ack(struct world *w, struct gateway *g, uint64_t seq)
 	/* The kernel never goes back, so neither does this. */
 	assert(g->kernel.drained >= seq);
 	w->members[i].installed = seq;
+	if (seq > w->members[i].seen)
+		w->members[i].seen = seq;
 	return 0;
+}
+
+void world_set(struct world *w, uint64_t seq, const char *str, size_t len)
+{
+	assert(seq < VERSIONS_MAX);
+	w->newest = seq;
+	w->created = true;
+	free(w->versions[seq].str);
+	w->versions[seq].str = malloc(len ? len : 1);
+	memcpy(w->versions[seq].str, str, len);
+	w->versions[seq].len = len;
 }
 
 void world_put(struct world *w, const char *str, size_t len)
 {
-	assert(w->newest + 1 < VERSIONS_MAX);
-	w->newest++;
-	w->versions[w->newest].str = malloc(len);
-	memcpy(w->versions[w->newest].str, str, len);
-	w->versions[w->newest].len = len;
+	world_set(w, w->newest + 1, str, len);
 }
 
-static int effect_swap(struct world *w, const struct engine_call *call)
+/* No kernel enforces a settled state: nobody has been told of one. */
+static void check_power_loss(struct world *w, const struct gateway *g)
+{
+	int i;
+
+	assert(!g->kernel.enforced);
+	for (i = 0; i < GATEWAYS; i++)
+		assert(!w->gw[i].kernel.attached || !w->gw[i].kernel.settled);
+	w->power_losses++;
+}
+
+static int effect_swap(struct world *w, struct gateway *g,
+		       const struct engine_call *call)
 {
 	if (w->newest != call->seq)
 		return -EAGAIN;
+	if (world_action(call->str, call->len) == TPR_ACT_POWER_LOSS)
+		check_power_loss(w, g);
 	world_put(w, call->str, call->len);
+	return 0;
+}
+
+static int effect_mark_lost(struct world *w, const struct engine_call *call)
+{
+	assert(world_action(call->str, call->len) < 0);
+	if (w->newest >= call->seq)
+		return -EAGAIN;
+	world_set(w, call->seq, call->str, call->len);
 	return 0;
 }
 
 static int effect_load(struct world *w, struct engine_reply *reply)
 {
-	if (w->lost)
-		return -ENODATA;
 	if (!w->newest)
-		return -ENOENT;
+		return w->created ? -ENODATA : -ENOENT;
 	reply->seq = w->newest;
 	reply->len = w->versions[w->newest].len;
 	reply->str = malloc(reply->len ? reply->len : 1);
@@ -196,7 +228,9 @@ static int effect(struct world *w, struct gateway *g, struct event *ev)
 	case ENGINE_LOAD:
 		return effect_load(w, &ev->reply);
 	case ENGINE_SWAP:
-		return effect_swap(w, &ev->call);
+		return effect_swap(w, g, &ev->call);
+	case ENGINE_MARK_LOST:
+		return effect_mark_lost(w, &ev->call);
 	case ENGINE_MEMBERS:
 		return effect_members(w, &ev->reply);
 	default:
@@ -238,7 +272,7 @@ static void effect_unclear(struct world *w, struct gateway *g, struct event *ev,
 			   enum swap_mode mode)
 {
 	if (mode == SWAP_UNCLEAR_STORED) {
-		effect_swap(w, &ev->call);
+		effect_swap(w, g, &ev->call);
 	} else if (mode == SWAP_UNCLEAR_LATE) {
 		struct event *late = event_add(w, g, EV_EFFECT, LATE_MS);
 
@@ -308,9 +342,21 @@ static void op_store(void *arg, const struct engine_call *call)
 	}
 }
 
+/* A state that is told of as settled has not been dropped before. */
+static void check_not_dropped(struct world *w, uint64_t seq)
+{
+	uint64_t s;
+
+	for (s = seq + 1; s <= w->newest; s++)
+		assert(world_action(w->versions[s].str, w->versions[s].len) !=
+		       TPR_ACT_POWER_LOSS);
+}
+
 static void push_settled(struct gateway *g, uint64_t seq)
 {
 	struct kernel *k = &g->kernel;
+
+	check_not_dropped(g->w, seq);
 
 	assert(k->valid && k->enforced == seq && k->drained >= seq);
 	check_settled(g->w, seq);
@@ -373,10 +419,18 @@ static void op_log(void *arg, enum engine_level level, uint64_t seq,
 	snprintf(g->last_log, sizeof(g->last_log), "%s", text);
 }
 
-static void op_get_done(void *arg, uint64_t cookie, int status, const char *str,
-			size_t len)
+static void op_get_done(void *arg, uint64_t cookie, int status, uint64_t seq,
+			const char *str, size_t len)
 {
-	client_get_done(arg, cookie, status, str, len);
+	client_get_done(arg, cookie, status, seq, str, len);
+}
+
+static void op_repair_done(void *arg, int status, uint64_t seq)
+{
+	struct gateway *g = arg;
+
+	g->repair_status = status;
+	g->repair_seq = seq;
 }
 
 static void op_set_done(void *arg, uint64_t cookie, int status)
@@ -392,6 +446,7 @@ static const struct engine_ops ops = {
 	.invalidate = op_invalidate,
 	.get_done = op_get_done,
 	.set_done = op_set_done,
+	.repair_done = op_repair_done,
 	.gone = op_gone,
 	.log = op_log,
 };
@@ -426,10 +481,27 @@ void gw_detach(struct world *w, int i)
 		engine_removed(g->lu);
 }
 
+/* What store_ops.open promises of the swaps of earlier lives. */
+static void swaps_drop(struct world *w, int i)
+{
+	size_t n;
+
+	for (n = 0; n < w->events_count; n++) {
+		struct event *ev = &w->events[n];
+
+		if (ev->gateway != i || ev->kind != EV_EFFECT)
+			continue;
+		event_drop(ev);
+		*ev = w->events[--w->events_count];
+		n--;
+	}
+}
+
 void gw_start(struct world *w, int i)
 {
 	struct gateway *g = &w->gw[i];
 
+	swaps_drop(w, i);
 	g->conf.incarnation += 100;
 	g->alive = true;
 	g->gone = false;
@@ -450,6 +522,15 @@ void gw_die(struct world *w, int i)
 	engine_free(g->lu);
 	g->lu = NULL;
 	(void)w;
+}
+
+void gw_power_off(struct world *w, int i)
+{
+	struct gateway *g = &w->gw[i];
+
+	if (g->alive)
+		gw_die(w, i);
+	kernel_init(&g->kernel);
 }
 
 struct engine_status gw_status(struct world *w, int i)
@@ -598,6 +679,7 @@ void world_init(struct world *w, uint64_t seed)
 		g->conf.incarnation = (uint64_t)i;
 		g->conf.member_timeout_ms = 5000;
 		g->client.again = true;
+		g->repair_status = -1;
 	}
 }
 

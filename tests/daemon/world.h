@@ -9,8 +9,8 @@
  * Fault budget: any store call can fail, take arbitrarily long or (swap) end
  * unclear, with its effect before, after or never; news can be lost; a
  * kernel's installing can take arbitrarily long; a daemon can die and come
- * back.  The store itself never loses what it said it had stored, unless a
- * test takes it away by hand.
+ * back, its machine too.  The store itself never loses what it said it had
+ * stored, unless a test takes it away by hand.
  *
  * Latencies are fixed, or drawn from a seed.
  */
@@ -62,9 +62,10 @@ struct client {
 	uint64_t floor; /* newest answer given before the GET began */
 	struct tpr_writer token;
 	uint64_t seq;
+	bool replace; /* REPLACE LOST RESERVATION, if the state is lost */
 	int get_status; /* -1: not answered yet */
 	int set_status;
-	uint64_t get_seq;
+	uint64_t get_seq; /* also that of a lost version */
 	char *str;
 	size_t len;
 };
@@ -89,6 +90,8 @@ struct gateway {
 	enum swap_mode swap_mode;
 	unsigned int calls[OPS];
 	bool gone;
+	int repair_status; /* -1: none was answered */
+	uint64_t repair_seq;
 	char last_log[512]; /* newest line at warning level or above */
 	unsigned int complaints;
 };
@@ -127,7 +130,7 @@ struct world {
 		size_t len;
 	} versions[VERSIONS_MAX];
 	uint64_t newest;
-	bool lost;
+	bool created; /* there was one, says its marker */
 	struct store_member members[GATEWAYS];
 	size_t members_count;
 
@@ -137,6 +140,12 @@ struct world {
 	uint64_t events_order;
 
 	uint64_t promised; /* newest version that a SET_DONE(0) told */
+	/*
+	 * Newest version when a test last took some away: of those up to it
+	 * nothing can be said.
+	 */
+	uint64_t damaged;
+	unsigned int power_losses; /* swaps for one that were stored */
 	struct write_record writes[WRITES_MAX];
 	size_t writes_count;
 };
@@ -151,6 +160,8 @@ uint64_t world_draw(struct world *w, uint64_t below);
 void gw_start(struct world *w, int i);
 /* The daemon dies; its kernel stays. */
 void gw_die(struct world *w, int i);
+/* The machine loses power, and with it its kernel's state. */
+void gw_power_off(struct world *w, int i);
 void gw_attach(struct world *w, int i);
 void gw_detach(struct world *w, int i);
 struct engine_status gw_status(struct world *w, int i);
@@ -159,15 +170,23 @@ const struct store_member *world_member(struct world *w, int i);
 void client_get(struct world *w, int i);
 /* GET and then SET. */
 void client_write(struct world *w, int i);
+/* The same for REPLACE LOST RESERVATION. */
+void client_replace(struct world *w, int i);
 /* world_client.c, for world.c: answers from the engine, and what follows. */
 void client_get_done(struct gateway *g, uint64_t cookie, int status,
-		     const char *str, size_t len);
+		     uint64_t seq, const char *str, size_t len);
 void client_set_done(struct gateway *g, uint64_t cookie, int status);
 void client_step(struct gateway *g);
 /* No command is executing any more by leave of a state older than @seq. */
 void check_settled(struct world *w, uint64_t seq);
 /* Appends a string as the store's newest version, whatever it is. */
 void world_put(struct world *w, const char *str, size_t len);
+/* Makes @str version @seq and the newest. */
+void world_set(struct world *w, uint64_t seq, const char *str, size_t len);
+/* The newest version as it stands in the store; NULL if it is no string. */
+struct tcmu_pr_info *world_newest(struct world *w);
+/* What its newest change was; -1: it is no string. */
+int world_action(const char *str, size_t len);
 /* A string numbered @seq of the device @identity. */
 char *world_string(uint64_t seq, const char *identity, size_t *len);
 /* No answer that was given has turned out wrong. */

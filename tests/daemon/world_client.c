@@ -19,29 +19,53 @@ static void client_begin(struct world *w, struct gateway *g)
 void client_get(struct world *w, int i)
 {
 	w->gw[i].client.busy = false;
+	w->gw[i].client.replace = false;
 	client_begin(w, &w->gw[i]);
 }
 
 void client_write(struct world *w, int i)
 {
 	w->gw[i].client.busy = true;
+	w->gw[i].client.replace = false;
 	client_begin(w, &w->gw[i]);
 }
 
-/* The next string: one PRGENERATION more, so that a lost update shows. */
+void client_replace(struct world *w, int i)
+{
+	w->gw[i].client.busy = true;
+	w->gw[i].client.replace = true;
+	client_begin(w, &w->gw[i]);
+}
+
+/*
+ * The next string: one PRGENERATION more, so that a lost update shows.
+ * Without @str the state before is lost.
+ */
 static void client_decide(struct gateway *g, const char *str, size_t len)
 {
 	struct client *c = &g->client;
 	struct tcmu_pr_info *info = malloc(tpr_info_size(0));
+	struct tpr_order order = {.action = str ? TPR_ACT_REGISTER
+						: TPR_ACT_REPLACE_LOST};
 	long n;
 
 	tpr_info_init(info, 0);
-	assert(!tpr_decode(info, str, len, NULL));
+	if (str) {
+		assert(!tpr_decode(info, str, len, NULL));
+	} else {
+		strcpy(info->device, IDENTITY);
+		strcpy(c->token.gateway, g->name);
+		while (info->seq < c->get_seq) {
+			c->token.count = ++g->writes;
+			tpr_stamp(info, &c->token, &order);
+		}
+	}
 	strcpy(c->token.gateway, g->name);
-	c->token.incarnation = g->conf.incarnation;
+	/* The kernel's own, not the daemon's. */
+	c->token.incarnation = 1000000 + g->conf.incarnation;
 	c->token.count = ++g->writes;
 	info->gen++;
-	tpr_stamp(info, &c->token, &(struct tpr_order){ .action = TPR_ACT_REGISTER });
+	tpr_stamp(info, &c->token, &order);
 	c->seq = info->seq;
 	free(c->str);
 	c->str = malloc(tpr_encoded_max(0));
@@ -52,7 +76,7 @@ static void client_decide(struct gateway *g, const char *str, size_t len)
 }
 
 void client_get_done(struct gateway *g, uint64_t cookie, int status,
-		     const char *str, size_t len)
+		     uint64_t seq, const char *str, size_t len)
 {
 	struct client *c = &g->client;
 	struct tcmu_pr_info *info;
@@ -60,6 +84,11 @@ void client_get_done(struct gateway *g, uint64_t cookie, int status,
 	if (cookie != c->cookie)
 		return;
 	c->get_status = status;
+	c->get_seq = seq;
+	if (status == EBADMSG && seq && c->busy && c->replace) {
+		client_decide(g, NULL, 0);
+		return;
+	}
 	if (status) {
 		c->busy = false;
 		return;
@@ -67,11 +96,13 @@ void client_get_done(struct gateway *g, uint64_t cookie, int status,
 	info = malloc(tpr_info_size(0));
 	tpr_info_init(info, 0);
 	assert(!tpr_decode(info, str, len, NULL));
-	c->get_seq = info->seq;
+	assert(info->seq == seq);
 	free(info);
-	assert(c->get_seq >= c->floor);
+	assert(c->get_seq >= c->floor || c->floor <= g->w->damaged);
 	check_settled(g->w, c->get_seq);
-	if (c->busy)
+	if (c->busy && c->replace)
+		c->busy = false; /* another gateway did */
+	else if (c->busy)
 		client_decide(g, str, len);
 }
 
@@ -102,7 +133,9 @@ void client_step(struct gateway *g)
 {
 	struct client *c = &g->client;
 
-	if (c->busy && !c->get_status && c->str && c->set_status == -1) {
+	bool replace = c->replace && c->get_status == EBADMSG && c->get_seq;
+
+	if (c->busy && (!c->get_status || replace) && c->str && c->set_status == -1) {
 		c->set_status = -2;
 		engine_set(g->lu, c->cookie, c->seq - 1, c->str, c->len);
 	} else if (c->again && c->set_status == EAGAIN) {
