@@ -17,15 +17,9 @@ static bool is_register(u8 sa)
 	return sa == TPR_OUT_REGISTER || sa == TPR_OUT_REGISTER_IGNORE;
 }
 
-/* Always makes a reservation, if it does anything. */
-static bool uses_scope_and_type(u8 sa)
+static bool lu_scope_and_type(const struct tpr_out_args *o)
 {
-	return sa == TPR_OUT_RESERVE || sa == TPR_OUT_REPLACE_LOST;
-}
-
-static bool lu_scope_and_type(u8 scope, u8 type)
-{
-	return !scope && tpr_type_valid(type);
+	return !o->scope && tpr_type_valid(o->type);
 }
 
 struct tpr_result tpr_out_check(const struct tpr_out_req *req)
@@ -33,20 +27,15 @@ struct tpr_result tpr_out_check(const struct tpr_out_req *req)
 	u8 sa = service_action(req->cdb);
 	u32 len = tpr_be32(req->cdb + 5);
 
-	if (sa > TPR_OUT_REPLACE_LOST ||
-	    (uses_scope_and_type(sa) &&
-	     !lu_scope_and_type(req->cdb[2] >> 4, req->cdb[2] & 0x0f)))
+	if (sa > TPR_OUT_REPLACE_LOST)
 		return tpr_check(TPR_SK_ILLEGAL_REQUEST, TPR_ASC_CDB_FIELD);
 	if (len < TPR_OUT_PARAM_LEN || req->param_len < TPR_OUT_PARAM_LEN)
 		return tpr_check(TPR_SK_ILLEGAL_REQUEST, TPR_ASC_PARAM_LEN);
 	if (sa == TPR_OUT_REGISTER_MOVE)
 		return tpr_move_check(req);
-	/* With SPEC_I_PT, even where it is an error, a longer list is none. */
-	if (req->param[20] & TPR_PARAM_SPEC_I_PT) {
-		if (sa == TPR_OUT_REGISTER)
-			return tpr_spec_i_pt_check(req);
-		return tpr_check(TPR_SK_ILLEGAL_REQUEST, TPR_ASC_PARAM_FIELD);
-	}
+	/* With SPEC_I_PT, even where that is an error, a longer list is none. */
+	if (req->param[20] & TPR_PARAM_SPEC_I_PT)
+		return sa == TPR_OUT_REGISTER ? tpr_spec_i_pt_check(req) : good;
 	if (len != TPR_OUT_PARAM_LEN)
 		return tpr_check(TPR_SK_ILLEGAL_REQUEST, TPR_ASC_PARAM_LEN);
 	return good;
@@ -83,6 +72,8 @@ static struct tpr_result do_reserve(struct tcmu_pr_info *info,
 	bool same = tpr_is_holder(info, (u32)o->self) &&
 		    info->rsv.type == o->type;
 
+	if (!lu_scope_and_type(o))
+		return tpr_check(TPR_SK_ILLEGAL_REQUEST, TPR_ASC_CDB_FIELD);
 	if (info->rsv.type == TPR_NO_RESERVATION) {
 		reserve(info, o->type, (u32)o->self);
 		return good;
@@ -150,7 +141,7 @@ static struct tpr_result preempt_reservation(struct tcmu_pr_info *info,
 {
 	struct tpr_nexus self = info->regs[o->self].nexus;
 
-	if (!lu_scope_and_type(o->scope, o->type))
+	if (!lu_scope_and_type(o))
 		return tpr_check(TPR_SK_ILLEGAL_REQUEST, TPR_ASC_CDB_FIELD);
 	tpr_release(info);
 	remove_keys(info, o->sa_key, o->self);
@@ -199,7 +190,9 @@ static struct tpr_result replace_lost(struct tcmu_pr_info *info,
 		return tpr_conflict();
 	if (!o->req->lost)
 		return tpr_check(TPR_SK_ILLEGAL_REQUEST, TPR_ASC_RELEASE);
-	if (o->key || !o->sa_key)
+	if (!lu_scope_and_type(o))
+		return tpr_check(TPR_SK_ILLEGAL_REQUEST, TPR_ASC_CDB_FIELD);
+	if (o->key || !o->sa_key || o->flags & TPR_PARAM_SPEC_I_PT)
 		return tpr_check(TPR_SK_ILLEGAL_REQUEST, TPR_ASC_PARAM_FIELD);
 	if (!tpr_nexus_valid(nexus) || !info->max_regs)
 		return tpr_check(TPR_SK_ILLEGAL_REQUEST, TPR_ASC_REG_RESOURCES);
@@ -220,6 +213,10 @@ static struct tpr_result execute(struct tcmu_pr_info *info,
 		return replace_lost(info, o);
 	if (o->self < 0 || info->regs[o->self].key != o->key)
 		return tpr_conflict();
+	if (o->sa == TPR_OUT_REGISTER_MOVE)
+		return tpr_register_move(info, o);
+	if (o->flags & TPR_PARAM_SPEC_I_PT)
+		return tpr_check(TPR_SK_ILLEGAL_REQUEST, TPR_ASC_PARAM_FIELD);
 
 	switch (o->sa) {
 	case TPR_OUT_RESERVE:
@@ -228,11 +225,8 @@ static struct tpr_result execute(struct tcmu_pr_info *info,
 		return do_release(info, o, changed);
 	case TPR_OUT_CLEAR:
 		return do_clear(info);
-	case TPR_OUT_PREEMPT:
-	case TPR_OUT_PREEMPT_ABORT:
+	default: /* of either kind; tpr_out_check() refused what is unknown */
 		return do_preempt(info, o);
-	default: /* tpr_out_check() refused all but this one */
-		return tpr_register_move(info, o);
 	}
 }
 
@@ -270,7 +264,7 @@ static u8 flags_obeyed(const struct tpr_out_args *o)
 	switch (o->sa) {
 	case TPR_OUT_REGISTER:
 	case TPR_OUT_REGISTER_IGNORE:
-		/* Without a key a list of TransportIDs is not looked at. */
+		/* Without a key there was no list of TransportIDs to obey. */
 		return o->flags & (TPR_PARAM_APTPL | TPR_PARAM_ALL_TG_PT |
 				   (o->sa_key ? TPR_PARAM_SPEC_I_PT : 0));
 	case TPR_OUT_REGISTER_MOVE:

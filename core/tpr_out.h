@@ -54,9 +54,10 @@ struct tpr_out_req {
 };
 
 /*
- * Checks what needs no state: service action, parameter list length, scope
- * and type where the action uses them, the form of TransportIDs.  The kernel
- * asks this before it asks the daemon for anything.
+ * Checks what needs no state: service action, parameter list length, the form
+ * of TransportIDs.  The kernel asks this before it asks the daemon for
+ * anything.  All else comes after the RESERVATION KEY, which is verified
+ * whatever the scope (SPC-4 6.16.3).
  */
 struct tpr_result tpr_out_check(const struct tpr_out_req *req);
 

@@ -90,6 +90,24 @@ static void merge(struct tcmu_pr_info *info, u32 first, u32 end,
 }
 
 /*
+ * First registration of the initiator port of @nexus, whatever the target port;
+ * -1 if it has none.
+ */
+static int first_of_port(const struct tcmu_pr_info *info,
+			 const struct tpr_nexus *nexus)
+{
+	struct tpr_nexus all = *nexus;
+	u32 idx;
+
+	to_all_tg_pt(&all);
+	idx = not_less(info, &all);
+	if (idx == info->num_regs ||
+	    !same_port(&info->regs[idx].nexus, nexus))
+		return -1;
+	return (int)idx;
+}
+
+/*
  * Registers the initiator port of @nexus for all target ports.  Registrations
  * that it has become part of that one, and so does a reservation that one of
  * them holds.
@@ -98,17 +116,16 @@ static bool add_all_tg_pt(struct tcmu_pr_info *info,
 			  const struct tpr_nexus *nexus, u64 key)
 {
 	struct tpr_nexus all = *nexus;
-	u32 first, end;
+	int first = first_of_port(info, nexus);
+	u32 end = (u32)first;
 
 	to_all_tg_pt(&all);
-	first = not_less(info, &all);
-	end = first;
+	if (first < 0)
+		return tpr_reg_add(info, &all, key, true) >= 0;
 	while (end < info->num_regs &&
 	       same_port(&info->regs[end].nexus, nexus))
 		end++;
-	if (end == first)
-		return tpr_reg_add(info, &all, key, true) >= 0;
-	merge(info, first, end, &all, key);
+	merge(info, (u32)first, end, &all, key);
 	return true;
 }
 
@@ -151,21 +168,6 @@ static bool for_all_tg_pt(const struct walk *w)
 	return w->o->flags & TPR_PARAM_ALL_TG_PT;
 }
 
-/* True if the listed port has any of the registrations asked for. */
-static bool is_registered(const struct walk *w, struct tpr_nexus *nexus)
-{
-	struct tpr_nexus all;
-	u32 idx;
-
-	if (!for_all_tg_pt(w))
-		return tpr_find(w->info, nexus) >= 0;
-	all = *nexus;
-	to_all_tg_pt(&all);
-	idx = not_less(w->info, &all);
-	return idx < w->info->num_regs &&
-	       same_port(&w->info->regs[idx].nexus, nexus);
-}
-
 static struct tpr_result visit(struct walk *w, struct tpr_nexus *nexus)
 {
 	int idx;
@@ -181,8 +183,11 @@ static struct tpr_result visit(struct walk *w, struct tpr_nexus *nexus)
 	}
 	if (++w->seen > LISTED_MAX)
 		return no_resources();
-	if (w->pass == LOOK)
-		return is_registered(w, nexus) ? bad_list() : tpr_good();
+	if (w->pass == LOOK) {
+		idx = for_all_tg_pt(w) ? first_of_port(w->info, nexus) :
+					 tpr_find(w->info, nexus);
+		return idx < 0 ? tpr_good() : bad_list();
+	}
 	if (tpr_find(w->info, nexus) < 0 &&
 	    !add(w->info, nexus, w->o->sa_key, for_all_tg_pt(w)))
 		return no_resources();
@@ -308,8 +313,6 @@ static struct tpr_result set_key(struct tcmu_pr_info *info,
 {
 	bool all = o->flags & TPR_PARAM_ALL_TG_PT;
 
-	if (o->flags & TPR_PARAM_SPEC_I_PT)
-		return o->self < 0 ? register_list(info, o) : bad_list();
 	if (o->self >= 0 && (!all || info->regs[o->self].all_tg_pt)) {
 		change_key(info, o->self, o->req->nexus, o->sa_key);
 		return tpr_good();
@@ -318,21 +321,49 @@ static struct tpr_result set_key(struct tcmu_pr_info *info,
 							  no_resources();
 }
 
+/* Takes back the sender's registration, or all of its initiator port. */
+static void unregister(struct tcmu_pr_info *info, const struct tpr_out_args *o)
+{
+	int idx = o->self;
+
+	if (!(o->flags & TPR_PARAM_ALL_TG_PT)) {
+		tpr_reg_remove(info, (u32)idx);
+		return;
+	}
+	while ((idx = first_of_port(info, o->req->nexus)) >= 0)
+		tpr_reg_remove(info, (u32)idx);
+}
+
+/* Nothing is registered that the command is about, and nothing shall be. */
+static bool nothing_to_do(const struct tcmu_pr_info *info,
+			  const struct tpr_out_args *o)
+{
+	if (o->self >= 0 || o->sa_key)
+		return false;
+	return o->sa == TPR_OUT_REGISTER ||
+	       !(o->flags & TPR_PARAM_ALL_TG_PT) ||
+	       first_of_port(info, o->req->nexus) < 0;
+}
+
 struct tpr_result tpr_register(struct tcmu_pr_info *info,
 			       const struct tpr_out_args *o)
 {
 	u64 key = o->self < 0 ? 0 : info->regs[o->self].key;
+	bool spec_i_pt = o->flags & TPR_PARAM_SPEC_I_PT;
 	struct tpr_result res = tpr_good();
 
+	if (o->sa == TPR_OUT_REGISTER_IGNORE && spec_i_pt)
+		return bad_list();
 	if (o->sa == TPR_OUT_REGISTER && o->key != key)
 		return tpr_conflict();
-	/* Nothing is registered and nothing shall be; all else is ignored. */
-	if (o->self < 0 && !o->sa_key)
+	if (nothing_to_do(info, o))
 		return res;
-	if (o->sa_key || o->flags & TPR_PARAM_SPEC_I_PT)
+	if (spec_i_pt)
+		res = o->self < 0 ? register_list(info, o) : bad_list();
+	else if (o->sa_key)
 		res = set_key(info, o);
 	else
-		tpr_reg_remove(info, (u32)o->self);
+		unregister(info, o);
 	if (res.status == TPR_GOOD)
 		info->aptpl = o->flags & TPR_PARAM_APTPL;
 	return res;

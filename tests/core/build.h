@@ -352,7 +352,8 @@ static inline u32 out_list(u8 *param, const struct op *op)
 		param[17] = op->flags;
 		tpr_put_be16(param + 18, (u16)op->rtpi);
 		if (!op->rtpi && op->tids)
-			tpr_put_be16(param + 18, nexus(op->tids[0]).rtpi);
+			tpr_put_be16(param + 18,
+				     nexus(op->tids[*op->tids == '@']).rtpi);
 		tpr_put_be32(param + 20, len);
 		return 24 + len;
 	}

@@ -160,6 +160,7 @@ static inline void model_register_all(struct model *m, char who, u64 key)
 		held |= m->holder == 'A' + i;
 		m->key[i] = 0;
 	}
+	/* key 0: none of it is left, and nobody to hold anything */
 	m->key[all_slot(who)] = key;
 	if (held)
 		m->holder = slot_letter(all_slot(who));
@@ -205,25 +206,29 @@ static inline enum verdict model_register(struct model *m, char who,
 	int slot = model_slot(m, who);
 	u64 *key = &m->key[slot];
 
+	if (op->sa == TPR_OUT_REGISTER_IGNORE && op->flags & SPEC_I_PT)
+		return PARAM_FIELD;
 	if (op->sa == TPR_OUT_REGISTER && op->key != *key)
 		return CONFLICT;
-	if (!*key && !op->sa_key) {
-		m->gen++;
+	m->gen++;
+	if (!*key && !op->sa_key &&
+	    !(op->sa == TPR_OUT_REGISTER_IGNORE &&
+	      op->flags & ALL_TG_PT && model_listed(m, who, true)))
 		return GOOD;
-	}
 	if (op->flags & SPEC_I_PT) {
-		if (*key || model_spec_i_pt(m, who, op) != GOOD)
+		if (*key || model_spec_i_pt(m, who, op) != GOOD) {
+			m->gen--;
 			return PARAM_FIELD;
+		}
 	}
 	m->aptpl = op->flags & APTPL || op->force;
-	if (op->sa_key && op->flags & ALL_TG_PT)
+	if (op->flags & ALL_TG_PT)
 		model_register_all(m, who, op->sa_key);
 	else
 		*key = op->sa_key;
-	if (!op->sa_key &&
-	    (m->holder == slot_letter(slot) || !model_count(m, 0)))
+	if (!model_count(m, 0) ||
+	    (m->holder && m->holder != '*' && !m->key[slot_of(m->holder)]))
 		model_end_reservation(m);
-	m->gen++;
 	return GOOD;
 }
 
@@ -260,6 +265,8 @@ static inline enum verdict model_preempt(struct model *m, char who,
 static inline enum verdict model_reserve(struct model *m, char who,
 					 const struct op *op)
 {
+	if (op->scope || !known_type(op->type))
+		return CDB_FIELD;
 	if (m->type)
 		return model_holds(m, who) && m->type == op->type ? GOOD
 								  : CONFLICT;
@@ -311,9 +318,6 @@ static inline enum verdict model_format(const struct op *op)
 
 	if (op->sa > 8)
 		return CDB_FIELD;
-	if ((op->sa == 1 || op->sa == 8) &&
-	    (op->scope || !known_type(op->type)))
-		return CDB_FIELD;
 	if (len < 24 || given < 24)
 		return PARAM_LEN;
 	if (op->sa == TPR_OUT_REGISTER_MOVE) {
@@ -322,7 +326,7 @@ static inline enum verdict model_format(const struct op *op)
 		return op->tids ? GOOD : PARAM_FIELD;
 	}
 	if (op->flags & SPEC_I_PT && !tids)
-		return PARAM_FIELD;
+		return GOOD; /* as for the form */
 	if (!tids)
 		return len == 24 ? GOOD : PARAM_LEN;
 	if (given < len)
@@ -339,7 +343,9 @@ static inline enum verdict model_replace(struct model *m, char who,
 {
 	if (!op->lost)
 		return model_key(m, who) ? BAD_RELEASE : CONFLICT;
-	if (op->key || !op->sa_key)
+	if (op->scope || !known_type(op->type))
+		return CDB_FIELD;
+	if (op->key || !op->sa_key || op->flags & SPEC_I_PT)
 		return PARAM_FIELD;
 	memset(m, 0, sizeof(*m));
 	m->key[who - 'A'] = op->sa_key;
@@ -366,6 +372,8 @@ static inline enum verdict model_out(struct model *m, char who,
 		return model_replace(m, who, op);
 	if (!model_key(m, who) || model_key(m, who) != op->key)
 		return CONFLICT;
+	if (op->flags & SPEC_I_PT && op->sa != TPR_OUT_REGISTER_MOVE)
+		return PARAM_FIELD;
 	switch (op->sa) {
 	case TPR_OUT_RESERVE:
 		return model_reserve(m, who, op);

@@ -154,9 +154,10 @@ static void test_flags_of_other_actions(void **unused)
 		ROW("A1 B2", 'A', PAB, 0, 1, 2, SPEC_I_PT, PARAM_FIELD, NULL),
 		ROW("A1", 'A', IGN, 0, 1, 2, SPEC_I_PT, PARAM_FIELD, NULL),
 		ROW("", 'A', IGN, 0, 0, 0, SPEC_I_PT, PARAM_FIELD, NULL),
-		ROW("A1", 'A', LST, 1, 1, 2, SPEC_I_PT, PARAM_FIELD, NULL),
-		/* the type comes first */
-		ROW("A1", 'A', RES, 2, 1, 0, SPEC_I_PT, CDB_FIELD, NULL),
+		/* what else is wrong comes first */
+		ROW("A1", 'A', RES, 1, 2, 0, SPEC_I_PT, CONFLICT, NULL),
+		ROW("A1", 'B', PRE, 1, 2, 0, SPEC_I_PT, CONFLICT, NULL),
+		ROW("A1", 'A', LST, 1, 1, 2, SPEC_I_PT, BAD_RELEASE, NULL),
 	};
 	struct tcmu_pr_info *info = state("A1");
 	struct op op = {.sa = RES, .type = 1, .key = 1, .flags = SPEC_I_PT};
@@ -321,7 +322,7 @@ static void test_preempt_registrations(void **unused)
 static void test_scope_and_type_of_reserve(void **unused)
 {
 	struct tcmu_pr_info *info = state("A1");
-	struct op op = {.sa = TPR_OUT_RESERVE, .key = 1};
+	struct op op = {.sa = TPR_OUT_RESERVE};
 	char what[32];
 	int st;
 
@@ -332,7 +333,12 @@ static void test_scope_and_type_of_reserve(void **unused)
 		if (!op.scope && known_type(op.type))
 			continue;
 		snprintf(what, sizeof(what), "scope and type %02x", st);
+		op.key = 1;
 		expect_op(info, 'A', &op, CDB_FIELD, NULL, what);
+		/* the key is verified whatever the scope, SPC-4 6.16.3 */
+		op.key = 2;
+		expect_op(info, 'A', &op, CONFLICT, NULL, what);
+		expect_op(info, 'B', &op, CONFLICT, NULL, what);
 	}
 	free(info);
 }
@@ -503,7 +509,6 @@ static void test_room(void **unused)
 		{{.sa = PAB}, 0},
 		{{.sa = MOV, .tids = "B"}, 1},
 		{{.sa = LST, .type = 1}, 1},
-		{{.sa = LST, .type = 2}, 0}, /* refused */
 		{{.sa = REG, .list_len = 23}, 0},
 		{{.sa = REG, .sa_key = 1, .flags = SPEC_I_PT, .tids = ""}, 1},
 		{{.sa = REG, .sa_key = 1, .flags = SPEC_I_PT, .tids = "BHB"},
