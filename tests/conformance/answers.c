@@ -142,7 +142,7 @@ static void expect_descriptor(struct descriptor *d, const struct reg *r, uint8_t
 	put(d->bytes, r->key, 8);
 	d->bytes[12] = (uint8_t)(r->all_tg_pt << 1 | holder);
 	d->bytes[13] = holder ? type : 0;
-	put(d->bytes + 18, r->all_tg_pt ? 0 : nexus_rtpi(r->n), 2);
+	put(d->bytes + 18, r->all_tg_pt ? 0 : nexus_rtpi(r->via ? r->via - 1 : r->n), 2);
 	d->any_rtpi = r->all_tg_pt;
 	d->length = transport_id(d->bytes + DESCRIPTOR_HEAD, name, isid);
 	put(d->bytes + 20, d->length, 4);

@@ -65,7 +65,7 @@ enum kind {
 	DROP,		/* the TCP connection, without a logout */
 	LUN_RESET,
 	TARGET_RESET,
-	DRAIN,		/* take all unit attentions, whatever they are */
+	DRAIN,		/* take all unit attentions, whatever they are; NEXUSES: on all */
 	ENDS_WITHIN,	/* a command goes from CONFLICT to GOOD in time */
 	MANY_KEYS,	/* READ KEYS must list what a step before registered */
 };
@@ -79,6 +79,7 @@ struct want {
 	uint8_t status;
 	uint8_t key;
 	uint16_t asc;
+	uint16_t or_asc;	/* where the standard leaves the choice */
 	bool not_conflict;
 };
 
@@ -106,6 +107,7 @@ struct reg {
 	uint64_t key;
 	bool holder;
 	bool all_tg_pt;
+	uint8_t via;	/* 1 + the nexus whose target port it is; 0: its own */
 };
 
 /* TransportIDs of a parameter list; count 0 with SPEC_I_PT: none follows. */

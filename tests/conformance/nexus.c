@@ -41,7 +41,7 @@ static struct nexus {
 	[Z] = { IQN "z", 0, 1, NULL },
 };
 
-unsigned int logins, pr_outs, commands;
+unsigned int logins, pr_outs, pr_outs_done, commands;
 
 static void __attribute__((noreturn)) die(const char *what)
 {
@@ -111,7 +111,7 @@ unsigned int nexus_rtpi(enum nexus_id n)
 
 char nexus_letter(enum nexus_id n)
 {
-	return n == Z ? 'Z' : (char)('A' + n);
+	return n == NEXUSES ? '*' : n == Z ? 'Z' : (char)('A' + n);
 }
 
 /* F is A on the other port: on the same one it would end A's session. */
@@ -274,6 +274,7 @@ void nexus_send(enum nexus_id n, const struct request *rq, struct answer *a)
 			 (unsigned int)task->status);
 		forget(&nexuses[n]);
 	}
+	pr_outs_done += rq->cdb[0] == 0x5f && a->status == ST_GOOD;
 	scsi_free_scsi_task(task);
 }
 
