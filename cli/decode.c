@@ -6,34 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* All of @in; NULL with errno when it cannot be read. */
-static char *slurp(FILE *in, size_t *len)
-{
-	/* One byte too many shows that it is too long. */
-	size_t cap = tpr_encoded_max(TPR_REGS_MAX) + 1;
-	char *buf = malloc(cap);
-
-	if (!buf)
-		return NULL;
-	*len = fread(buf, 1, cap, in);
-	if (!ferror(in))
-		return buf;
-	free(buf);
-	return NULL;
-}
-
-static char *read_file(const char *path, size_t *len)
-{
-	FILE *in = strcmp(path, "-") ? fopen(path, "re") : stdin;
-	char *buf = in ? slurp(in, len) : NULL;
-
-	if (!buf)
-		fprintf(stderr, "tcmu-pr: %s: %s\n", path, strerror(errno));
-	if (in && in != stdin)
-		fclose(in);
-	return buf;
-}
-
 static void print(const struct tcmu_pr_info *info, int json)
 {
 	struct json_object *obj;
@@ -62,7 +34,7 @@ int decode_main(int argc, char **argv)
 			"strictly as the daemon does, and print what it "
 			"says.\vIt needs no daemon.",
 			argc, argv);
-	str = read_file(args.operand, &len);
+	str = file_read(args.operand, &len);
 	if (!str)
 		return EXIT_FAILED;
 	info = state_decode(str, len, &err);

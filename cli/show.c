@@ -6,9 +6,42 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The state in @reply; NULL after saying why there is none. */
-static struct tcmu_pr_info *state_of(struct json_object *reply,
-				     const char *device)
+struct json_object *ask_device(const char *socket, const char *command,
+			       const char *device)
+{
+	struct json_object *request = request_new(command);
+
+	json_object_object_add(request, "device",
+			       json_object_new_string(device));
+	return ask(socket, request);
+}
+
+/* What is lost cannot be told by "show"; here is how it comes back. */
+static void advise(const char *device)
+{
+	fprintf(stderr,
+		"Until it is replaced, commands that a reservation could "
+		"forbid fail on all gateways.\n"
+		"An initiator replaces it by REPLACE LOST RESERVATION, the "
+		"administrator by one of\n"
+		"  tcmu-pr repair %s --last       what this gateway had last\n"
+		"  tcmu-pr repair %s --file FILE  a string that was saved\n"
+		"  tcmu-pr repair %s --empty      no registrations\n",
+		device, device, device);
+}
+
+/* Decodes well, but is not to be believed: as the daemon says. */
+static int distrusted(struct json_object *reply, const char *device)
+{
+	if (!member_true(reply, "lost"))
+		return 0;
+	fprintf(stderr,
+		"tcmu-pr: %s: persistent reservation information lost: %s\n",
+		device, member_text(reply, "reason"));
+	return 1;
+}
+
+struct tcmu_pr_info *state_of(struct json_object *reply, const char *device)
 {
 	struct json_object *value;
 	struct tpr_string_error err;
@@ -17,14 +50,23 @@ static struct tcmu_pr_info *state_of(struct json_object *reply,
 	if (!json_object_object_get_ex(reply, "string", &value)) {
 		fprintf(stderr, "tcmu-pr: %s: no string in the store: %s\n",
 			device, member_text(reply, "string_error"));
+		if (member_true(reply, "lost"))
+			advise(device);
 		return NULL;
 	}
 	info = state_decode(json_object_get_string(value),
 			    (size_t)json_object_get_string_len(value), &err);
 	if (!info)
-		fprintf(stderr, "tcmu-pr: %s: string corrupt, line %u: %s\n",
-			device, err.line, err.what);
-	return info;
+		fprintf(stderr,
+			"tcmu-pr: %s: persistent reservation information "
+			"lost: version %llu, line %u: %s\n",
+			device, member_number(reply, "string_seq"), err.line,
+			err.what);
+	if (info && !distrusted(reply, device))
+		return info;
+	advise(device);
+	free(info);
+	return NULL;
 }
 
 static void print_members(struct json_object *reply)
@@ -80,7 +122,7 @@ static void print_json(struct json_object *reply,
 int show_main(int argc, char **argv)
 {
 	const struct argp_option options[] = {option_json, option_socket, {0}};
-	struct json_object *request, *reply;
+	struct json_object *reply;
 	struct tcmu_pr_info *info;
 	struct arguments args;
 	int rc;
@@ -90,10 +132,7 @@ int show_main(int argc, char **argv)
 			"as they stand in the store, and which member "
 			"enforces what.",
 			argc, argv);
-	request = request_new("show");
-	json_object_object_add(request, "device",
-			       json_object_new_string(args.operand));
-	reply = ask(args.socket, request);
+	reply = ask_device(args.socket, "show", args.operand);
 	if (!reply)
 		return EXIT_FAILED;
 	info = state_of(reply, args.operand);

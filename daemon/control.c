@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 enum {
-	REQUEST_MAX = 65536,
+	/* The longest string, and what JSON makes of its line feeds. */
+	REQUEST_MAX = 4 << 20,
+	REQUEST_FIRST = 4096,
 	BACKLOG = 16,
 };
 
@@ -33,8 +35,8 @@ struct client {
 	struct json_object *reply; /* while it is being written */
 	bool asked; /* a request is being worked on, which will reply */
 	bool closed; /* the handle is; free when the request has ended too */
-	size_t len;
-	char line[REQUEST_MAX];
+	size_t len, cap;
+	char *line;
 };
 
 /* The end of a connection */
@@ -44,6 +46,7 @@ static void client_free(struct client *client)
 	if (client->asked || !client->closed)
 		return;
 	json_object_put(client->reply);
+	free(client->line);
 	free(client);
 }
 
@@ -133,14 +136,30 @@ static void client_line(struct client *client)
 	json_object_put(request);
 }
 
+static bool client_grow(struct client *client)
+{
+	size_t cap = client->cap ? client->cap * 2 : REQUEST_FIRST;
+	char *line = cap <= REQUEST_MAX ? realloc(client->line, cap) : NULL;
+
+	if (!line)
+		return false;
+	client->line = line;
+	client->cap = cap;
+	return true;
+}
+
 static void on_room(uv_handle_t *handle, size_t want, uv_buf_t *buf)
 {
 	struct client *client = handle->data;
 
 	(void)want;
-	/* The last byte is for the NUL. */
+	/* The last byte is for the NUL.  No room: an error ends it. */
+	if (client->len + 1 >= client->cap && !client_grow(client)) {
+		*buf = uv_buf_init(NULL, 0);
+		return;
+	}
 	*buf = uv_buf_init(client->line + client->len,
-			   (unsigned int)(REQUEST_MAX - 1 - client->len));
+			   (unsigned int)(client->cap - 1 - client->len));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)

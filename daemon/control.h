@@ -8,6 +8,9 @@
  *	{"command":"list"}
  *	{"command":"show","device":"disk0"}
  *	{"command":"string","device":"disk0"}
+ *	{"command":"repair","device":"disk0","how":"empty","force":true}
+ *	{"command":"repair","device":"disk0","how":"string","string":"vers..."}
+ *	{"command":"forget","device":"disk0","gateway":"gw2"}
  *
  * A reply is {"error":TEXT} or has no member of that name.
  */
@@ -31,5 +34,16 @@ void control_error(struct client *client, const char *fmt, ...)
 /* request.c: what is asked for. */
 void request_run(struct daemon *d, struct client *client,
 		 struct json_object *request);
+/* The text of member @key, NULL if it has none. */
+const char *request_text(struct json_object *request, const char *key);
+/* The device that is asked about, if it is served; NULL after an error. */
+struct device *request_device(struct daemon *d, struct client *client,
+			      struct json_object *request);
+
+/* repair.c */
+void repair_run(struct daemon *d, struct client *client,
+		struct json_object *request);
+void forget_run(struct daemon *d, struct client *client,
+		struct json_object *request);
 
 #endif

@@ -131,6 +131,8 @@ static void device_close(struct device *dev)
 {
 	struct device **at = &dev->daemon->devices;
 
+	op_repair_done(dev, ENODEV, 0);
+
 	while (*at != dev)
 		at = &(*at)->next;
 	*at = dev->next;

@@ -44,6 +44,7 @@ static struct json_object *members_json(const struct store_member *members,
 		add_text(member, "gateway", members[i].gateway);
 		add_hex(member, "incarnation", members[i].incarnation);
 		add_number(member, "installed", members[i].installed);
+		add_number(member, "seen", members[i].seen);
 		json_object_array_add(list, member);
 	}
 	return list;
@@ -70,6 +71,8 @@ static void add_state(struct json_object *to, const struct device *dev)
 	add_text(to, "state", words[status.state]);
 	if (status.state == ENGINE_FAILED)
 		add_text(to, "reason", status.reason);
+	json_object_object_add(to, "lost",
+			       json_object_new_boolean(status.lost));
 	add_number(to, "seq", status.seq);
 	add_number(to, "installed", status.installed);
 	add_number(to, "settled", status.settled);
@@ -108,7 +111,7 @@ static void run_list(struct daemon *d, struct client *client,
 
 /* Attach and detach */
 
-static const char *text_of(struct json_object *request, const char *key)
+const char *request_text(struct json_object *request, const char *key)
 {
 	struct json_object *value;
 
@@ -129,19 +132,19 @@ static void attach_ended(void *arg, const char *error)
 static void run_attach(struct daemon *d, struct client *client,
 		       struct json_object *request)
 {
-	const char *backstore = text_of(request, "backstore");
+	const char *backstore = request_text(request, "backstore");
 
 	if (!backstore)
 		control_error(client, "attach needs a backstore");
 	else
-		attach_add(d->attacher, backstore, text_of(request, "name"),
+		attach_add(d->attacher, backstore, request_text(request, "name"),
 			   attach_ended, client);
 }
 
 static void run_detach(struct daemon *d, struct client *client,
 		       struct json_object *request)
 {
-	const char *name = text_of(request, "device");
+	const char *name = request_text(request, "device");
 	struct device *dev = name ? device_find(d, name) : NULL;
 
 	if (!name)
@@ -195,6 +198,8 @@ static void look_done(void *arg)
 				 ? "it is lost"
 				 : strerror(-look->load.rc));
 	else
+		add_number(reply, "string_seq", look->load.seq);
+	if (!look->load.rc)
 		json_object_object_add(
 			reply, "string",
 			json_object_new_string_len(look->load.str,
@@ -228,10 +233,10 @@ static int look_start(struct daemon *d, struct client *client,
 	return -ENOMEM;
 }
 
-static void run_show(struct daemon *d, struct client *client,
-		     struct json_object *request)
+struct device *request_device(struct daemon *d, struct client *client,
+			      struct json_object *request)
 {
-	const char *name = text_of(request, "device");
+	const char *name = request_text(request, "device");
 	struct device *dev = name ? device_find(d, name) : NULL;
 
 	if (!name)
@@ -241,7 +246,17 @@ static void run_show(struct daemon *d, struct client *client,
 	else if (!dev->engine)
 		control_error(client, "%s is not served: %s", name,
 			      dev->refused);
-	else if (look_start(d, client, dev))
+	else
+		return dev;
+	return NULL;
+}
+
+static void run_show(struct daemon *d, struct client *client,
+		     struct json_object *request)
+{
+	struct device *dev = request_device(d, client, request);
+
+	if (dev && look_start(d, client, dev))
 		control_error(client, "no memory");
 }
 
@@ -251,13 +266,14 @@ static const struct {
 		    struct json_object *request);
 } commands[] = {
 	{"attach", run_attach}, {"detach", run_detach}, {"list", run_list},
-	{"show", run_show},	{"string", run_show},
+	{"show", run_show},	{"string", run_show},	{"repair", repair_run},
+	{"forget", forget_run},
 };
 
 void request_run(struct daemon *d, struct client *client,
 		 struct json_object *request)
 {
-	const char *command = text_of(request, "command");
+	const char *command = request_text(request, "command");
 	size_t i;
 
 	for (i = 0; command && i < sizeof(commands) / sizeof(*commands); i++)

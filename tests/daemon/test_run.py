@@ -62,13 +62,16 @@ def test_requests(g):
                              'devices': []}, reply)
     for line in ('', 'x', '[]', '{}', '{"command":1}', '{"command":"dance"}',
                  '{"command":"show"}', '{"command":"show","device":"none"}',
-                 '{"command":"detach"}', '{"command":"attach"}'):
+                 '{"command":"detach"}', '{"command":"attach"}',
+                 '{"command":"repair"}', '{"command":"forget"}',
+                 '{"command":"repair","device":"none","how":"empty"}',
+                 '{"command":"forget","device":"none","gateway":"gw2"}'):
         reply = g.ask(line)
         expect(f'error for {line}', list(reply) == ['error'], reply)
     with socket.socket(socket.AF_UNIX) as s:
         s.connect(g.socket)
         try:
-            s.sendall(b'x' * 200000)
+            s.sendall(b'x' * 10_000_000)
             left = s.recv(1)
         except (BrokenPipeError, ConnectionResetError):
             left = b''
@@ -79,12 +82,16 @@ def test_tool(g):
     run = g.tool('list')
     expect('list of nothing', (run.returncode, run.stdout) == (0, ''), run)
     for args in (('show', 'none'), ('string', 'none'), ('detach', 'none'),
-                 ('attach', 'user_0/none')):
+                 ('attach', 'user_0/none'), ('repair', 'none', '--empty'),
+                 ('forget', 'none', 'gw2', '--yes-it-is-off')):
         run = g.tool(*args)
         expect(f'{args[0]} fails', run.returncode == 1 and
                run.stderr.startswith('tcmu-pr: '), run)
     for args in ((), ('dance',), ('show',), ('show', 'a', 'b'),
-                 ('list', 'a'), ('list', '--dance')):
+                 ('list', 'a'), ('list', '--dance'), ('repair', 'a'),
+                 ('repair', 'a', '--empty', '--last'), ('forget', 'a'),
+                 ('forget', 'a', 'b'),
+                 ('forget', 'a', 'b', 'c', '--yes-it-is-off')):
         run = subprocess.run([tool, *args], capture_output=True, text=True)
         expect(f'usage error {args}', run.returncode == 2 and run.stderr, run)
 
