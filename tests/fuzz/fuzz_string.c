@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Strings: whatever is decoded is valid and is encoded to the same bytes;
- * whatever is refused leaves an empty state.  Three of four mutations make
- * the CRC fit again, else nothing would ever get past it.
+ * whatever is refused leaves an empty state.  Whatever orders a string
+ * remembers, stepping through them leads from valid states to valid states, or
+ * is refused.  Three of four mutations make the CRC fit again, else nothing
+ * would ever get past it.
  */
 #include "fuzz.h"
 
@@ -26,12 +28,110 @@ static void check_registrations(const struct tcmu_pr_info *info)
 	else
 		CHECK(info->rsv.holder < info->num_regs);
 	CHECK(info->seq && info->changes[0].seq == info->seq);
+	CHECK(!info->scsi2_held || !info->num_regs);
+	CHECK(info->scsi2_held == !!info->scsi2_gateway[0]);
+}
+
+/*
+ * The state of @now as if it had been there @back versions ago: any
+ * registrations before any orders.
+ */
+static struct tcmu_pr_info *earlier(const struct tcmu_pr_info *now, u32 back,
+				    u32 room)
+{
+	struct tcmu_pr_info *info = empty_state(room);
+	u32 i;
+
+	CHECK(!tpr_info_copy(info, now));
+	if (back == info->seq) {
+		tpr_info_init(info, room);
+		return info;
+	}
+	info->seq -= back;
+	if (info->num_changes > info->seq)
+		info->num_changes = (u32)info->seq;
+	for (i = 0; i < info->num_changes; i++) {
+		u32 from = i + back;
+
+		if (from >= now->num_changes)
+			from = now->num_changes - 1;
+		info->changes[i] = now->changes[from];
+		info->changes[i].seq = info->seq - i;
+	}
+	CHECK(tpr_info_valid(info));
+	return info;
+}
+
+static void check_attention(const struct tcmu_pr_info *old,
+			    const struct tcmu_pr_info *now,
+			    const struct tpr_nexus *n)
+{
+	switch (tpr_unit_attention(old, now, n)) {
+	case TPR_ASC_NONE:
+		break;
+	case TPR_ASC_LU_RESET:
+		CHECK(tpr_must_abort(old, now, n));
+		break;
+	case TPR_ASC_REG_PREEMPTED:
+	case TPR_ASC_RSV_PREEMPTED:
+	case TPR_ASC_RSV_RELEASED:
+		CHECK(tpr_find(old, n) >= 0);
+		break;
+	default:
+		CHECK(!"a unit attention");
+	}
+	CHECK(!tpr_unit_attention(now, now, n));
+	CHECK(!tpr_must_abort(now, now, n));
+}
+
+static void check_attentions(const struct tcmu_pr_info *old,
+			     const struct tcmu_pr_info *now)
+{
+	u32 i;
+
+	for (i = 0; i < old->num_regs && i < 16; i++)
+		check_attention(old, now, &old->regs[i].nexus);
+	for (i = 0; i < now->num_changes; i++)
+		check_attention(old, now, &now->changes[i].order.nexus);
+}
+
+/*
+ * From any registrations by the orders of @info.  A newest one that changes
+ * next to nothing hides from tpr_step() that they do not lead to where they
+ * should.
+ */
+static void check_steps(const struct tcmu_pr_info *info, u32 back, u32 room)
+{
+	struct tcmu_pr_info *state = earlier(info, back, room), *before;
+	struct tcmu_pr_info *now = clone(info);
+	struct tpr_writer w = {"later", 0, 0};
+	int ret;
+
+	tpr_stamp(now, &w, &(struct tpr_order){.action = TPR_ACT_LU_RESET});
+	check_attentions(state, info);
+	check_attentions(state, now);
+	do {
+		before = clone(state);
+		ret = tpr_step(state, now);
+		if (!ret) {
+			CHECK(state->seq == before->seq + 1);
+			CHECK(state->max_regs == room);
+			CHECK(tpr_info_valid(state));
+			check_registrations(state);
+			check_attentions(before, state);
+		}
+		free(before);
+	} while (!ret);
+	CHECK(ret == -EINVAL || ret == -ENOSPC);
+	free(now);
+	free(state);
 }
 
 static void check_accepted(const struct tcmu_pr_info *info, const char *str,
 			   size_t len)
 {
 	char *again = malloc(len);
+	u32 back;
 
 	CHECK(tpr_info_valid(info));
 	check_registrations(info);
@@ -42,6 +142,9 @@ static void check_accepted(const struct tcmu_pr_info *info, const char *str,
 	CHECK(!memcmp(again, str, len));
 	CHECK(tpr_encode(info, again, len - 1) == -ENOSPC);
 	free(again);
+	/* not for what only takes time */
+	for (back = 0; info->num_regs < 64 && back <= info->num_changes; back++)
+		check_steps(info, back, info->num_regs + back % 3);
 }
 
 static void check_refused(const struct tcmu_pr_info *info, u32 room, int ret,
