@@ -213,6 +213,110 @@ static void test_set_own_kernel_slow(void **state)
 	assert_ready(w, 1, 2);
 }
 
+/*
+ * PREEMPT AND ABORT, whose victims' commands on the other gateway take 10 s to
+ * end.  Its kernel waits 5 s for them and says EBUSY.
+ */
+static void slow_member(struct world *w, uint32_t member_timeout_ms,
+			uint64_t busy_limit)
+{
+	w->gw[0].conf.member_timeout_ms = member_timeout_ms;
+	w->gw[1].conf.member_timeout_ms = member_timeout_ms;
+	begin(w, 2);
+	w->gw[1].kernel.busy_until = w->now + 10000;
+	w->gw[1].kernel.busy_limit = busy_limit;
+	client_write(w, 0);
+}
+
+/* The default: an error, and the change counts by itself when they ended. */
+static void test_slow_member_times_out(void **state)
+{
+	struct world *w = *state;
+
+	slow_member(w, 5000, 5000);
+	world_run(w, 4900);
+	assert_int_equal(w->gw[0].client.set_status, -2);
+	world_run(w, 200);
+	assert_int_equal(w->gw[0].client.set_status, ETIMEDOUT);
+	assert_int_equal(w->gw[0].kernel.settled, 1);
+	assert_int_equal(w->gw[1].kernel.settled, 1);
+	/* Meanwhile I/O goes on there as far as both states allow it. */
+	assert_int_equal(w->gw[1].kernel.invalidates, 0);
+	world_run(w, 5000 + 1000);
+	assert_ready(w, 0, 2);
+	assert_ready(w, 1, 2);
+	world_check(w);
+}
+
+static void test_slow_member_in_time(void **state)
+{
+	struct world *w = *state;
+
+	slow_member(w, 12000, 5000);
+	world_run(w, 9900);
+	assert_int_equal(w->gw[0].client.set_status, -2);
+	world_run(w, 1300);
+	assert_int_equal(w->gw[0].client.set_status, 0);
+	assert_ready(w, 1, 2);
+	/* States 1 and 2 and their settling, and one more for EBUSY. */
+	assert_int_equal(w->gw[1].kernel.pushes, 5);
+	/* It was reminded all the time, but not often. */
+	assert_in_range(w->gw[0].calls[ENGINE_ANNOUNCE], 20, 60);
+	world_check(w);
+}
+
+/* A kernel that says EBUSY at once is asked once a second at most. */
+static void test_slow_member_pace(void **state)
+{
+	struct world *w = *state;
+
+	slow_member(w, 12000, 0);
+	world_run(w, 11500);
+	assert_int_equal(w->gw[0].client.set_status, 0);
+	assert_in_range(w->gw[1].kernel.pushes, 4 + 10, 4 + 16);
+}
+
+/* The same with the kernel of the gateway that writes. */
+static void test_slow_self(void **state)
+{
+	struct world *w = *state;
+
+	begin(w, 2);
+	w->gw[0].kernel.busy_until = w->now + 10000;
+	w->gw[0].kernel.busy_limit = 5000;
+	client_write(w, 0);
+	world_run(w, 5100);
+	assert_int_equal(w->gw[0].client.set_status, ETIMEDOUT);
+	world_run(w, 6000);
+	assert_ready(w, 0, 2);
+	assert_ready(w, 1, 2);
+}
+
+/* The daemon begins anew while the store is out: its kernel goes on. */
+static void test_restart_without_store(void **state)
+{
+	struct world *w = *state;
+	int op;
+
+	begin(w, 2);
+	client_write(w, 0);
+	world_run(w, 200);
+	gw_die(w, 0);
+	for (op = ENGINE_JOIN; op <= ENGINE_MEMBERS; op++)
+		w->gw[0].fail[op] = -EIO;
+	gw_start(w, 0);
+	w->gw[0].kernel.valid = true;
+	client_get(w, 0);
+	world_run(w, 6000);
+	assert_int_equal(w->gw[0].client.get_status, EIO);
+	assert_int_equal(gw_status(w, 0).state, ENGINE_FAILED);
+	assert_int_equal(w->gw[0].kernel.invalidates, 0);
+	memset(w->gw[0].fail, 0, sizeof(w->gw[0].fail));
+	world_run(w, 2500);
+	assert_ready(w, 0, 2);
+	assert_int_equal(w->gw[0].kernel.invalidates, 0);
+}
+
 static void test_set_store_fails(void **state)
 {
 	struct world *w = *state;
@@ -542,6 +646,11 @@ int main(void)
 		T(idle_is_cheap),
 		T(settled_is_silent),
 		T(set_own_kernel_slow),
+		T(slow_member_times_out),
+		T(slow_member_in_time),
+		T(slow_member_pace),
+		T(slow_self),
+		T(restart_without_store),
 		T(set_store_fails),
 		T(set_nonsense),
 		T(set_while_broken),

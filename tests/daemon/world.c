@@ -64,21 +64,6 @@ const struct store_member *world_member(struct world *w, int i)
 	return m < 0 ? NULL : &w->members[m];
 }
 
-/*
- * The claim that the project lives from: @seq is settled, so no member can
- * execute a command by the leave of an older state.
- */
-void check_settled(struct world *w, uint64_t seq)
-{
-	int i;
-
-	for (i = 0; i < GATEWAYS; i++) {
-		const struct kernel *k = &w->gw[i].kernel;
-
-		assert(!k->attached || k->drained >= seq);
-	}
-}
-
 /* The store */
 
 static int effect_join(struct world *w, struct gateway *g)
@@ -133,17 +118,6 @@ void world_set(struct world *w, uint64_t seq, const char *str, size_t len)
 void world_put(struct world *w, const char *str, size_t len)
 {
 	world_set(w, w->newest + 1, str, len);
-}
-
-/* No kernel enforces a settled state: nobody has been told of one. */
-static void check_power_loss(struct world *w, const struct gateway *g)
-{
-	int i;
-
-	assert(!g->kernel.enforced);
-	for (i = 0; i < GATEWAYS; i++)
-		assert(!w->gw[i].kernel.attached || !w->gw[i].kernel.settled);
-	w->power_losses++;
 }
 
 static int effect_swap(struct world *w, struct gateway *g,
@@ -342,16 +316,6 @@ static void op_store(void *arg, const struct engine_call *call)
 	}
 }
 
-/* A state that is told of as settled has not been dropped before. */
-static void check_not_dropped(struct world *w, uint64_t seq)
-{
-	uint64_t s;
-
-	for (s = seq + 1; s <= w->newest; s++)
-		assert(world_action(w->versions[s].str, w->versions[s].len) !=
-		       TPR_ACT_POWER_LOSS);
-}
-
 static void push_settled(struct gateway *g, uint64_t seq)
 {
 	struct kernel *k = &g->kernel;
@@ -361,6 +325,20 @@ static void push_settled(struct gateway *g, uint64_t seq)
 	assert(k->valid && k->enforced == seq && k->drained >= seq);
 	check_settled(g->w, seq);
 	k->settled = seq;
+}
+
+static void push_busy(struct gateway *g, struct event *ev)
+{
+	struct kernel *k = &g->kernel;
+
+	if (ev->at >= k->busy_until)
+		return;
+	if (k->busy_until - ev->at <= k->busy_limit) {
+		ev->at = k->busy_until;
+		return;
+	}
+	ev->at += k->busy_limit;
+	ev->status = EBUSY;
 }
 
 static void op_push(void *arg, uint64_t seq, bool settled, const char *str,
@@ -381,8 +359,10 @@ static void op_push(void *arg, uint64_t seq, bool settled, const char *str,
 		ev->at = UINT64_MAX - 1;
 	ev->seq = seq;
 	ev->status = seq < k->enforced ? ESTALE : k->refuse;
+	push_busy(g, ev);
 	k->refuse = 0;
-	if (ev->status)
+	/* EBUSY: enforced, but what was admitted before has not ended. */
+	if (ev->status && ev->status != EBUSY)
 		return;
 	k->enforced = seq;
 	k->valid = true;

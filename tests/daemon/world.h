@@ -45,6 +45,12 @@ struct kernel {
 	bool valid; /* executes commands that a reservation can forbid */
 	bool hold; /* does not finish installing */
 	int refuse; /* answers the next push with this errno */
+	/*
+	 * Commands that have to end first do so at busy_until; a push waits for
+	 * them, and is answered with EBUSY after busy_limit ms.
+	 */
+	uint64_t busy_until;
+	uint64_t busy_limit;
 	uint64_t enforced;
 	/* Oldest state under which a command may be executing; ~0: none. */
 	uint64_t drained;
@@ -179,6 +185,8 @@ void client_set_done(struct gateway *g, uint64_t cookie, int status);
 void client_step(struct gateway *g);
 /* No command is executing any more by leave of a state older than @seq. */
 void check_settled(struct world *w, uint64_t seq);
+void check_power_loss(struct world *w, const struct gateway *g);
+void check_not_dropped(struct world *w, uint64_t seq);
 /* Appends a string as the store's newest version, whatever it is. */
 void world_put(struct world *w, const char *str, size_t len);
 /* Makes @str version @seq and the newest. */

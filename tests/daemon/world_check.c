@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* After the fact: the history of the store against the answers given. */
+/* What must hold at each moment, and after the fact. */
 #include "world.h"
 
 #include <assert.h>
@@ -54,6 +54,42 @@ static struct tcmu_pr_info *version(struct world *w, uint64_t seq)
 struct tcmu_pr_info *world_newest(struct world *w)
 {
 	return version(w, w->newest);
+}
+
+/*
+ * The claim that the project lives from: @seq is settled, so no member can
+ * execute a command by the leave of an older state.
+ */
+void check_settled(struct world *w, uint64_t seq)
+{
+	int i;
+
+	for (i = 0; i < GATEWAYS; i++) {
+		const struct kernel *k = &w->gw[i].kernel;
+
+		assert(!k->attached || k->drained >= seq);
+	}
+}
+
+/* No kernel enforces a settled state: nobody has been told of one. */
+void check_power_loss(struct world *w, const struct gateway *g)
+{
+	int i;
+
+	assert(!g->kernel.enforced);
+	for (i = 0; i < GATEWAYS; i++)
+		assert(!w->gw[i].kernel.attached || !w->gw[i].kernel.settled);
+	w->power_losses++;
+}
+
+/* A state that is told of as settled has not been dropped before. */
+void check_not_dropped(struct world *w, uint64_t seq)
+{
+	uint64_t s;
+
+	for (s = seq + 1; s <= w->newest; s++)
+		assert(world_action(w->versions[s].str, w->versions[s].len) !=
+		       TPR_ACT_POWER_LOSS);
 }
 
 /* Number of versions that @token wrote; they must all be @seq. */
