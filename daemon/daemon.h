@@ -27,7 +27,6 @@ struct daemon {
 	struct control *control;
 	struct news *news;
 	struct device *devices;
-	uv_timer_t orphans; /* devices that the module did not name again */
 	bool stopping;
 };
 

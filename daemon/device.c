@@ -10,8 +10,6 @@
 #include <string.h>
 
 enum {
-	/* After HELLO the module names its devices at once. */
-	ORPHAN_MS = 2000,
 	LU_MAX = 4096,
 };
 
@@ -344,17 +342,17 @@ static void orphans_remove(struct daemon *d)
 	}
 }
 
-static void on_orphans(uv_timer_t *timer)
-{
-	orphans_remove(timer->data);
-}
-
 static void on_up(void *arg)
 {
 	struct daemon *d = arg;
 
-	uv_timer_start(&d->orphans, on_orphans, ORPHAN_MS, 0);
 	attach_start(d->attacher);
+}
+
+/* What it has not named it does not have. */
+static void on_named(void *arg)
+{
+	orphans_remove(arg);
 }
 
 static void on_down(void *arg, bool unloaded)
@@ -363,7 +361,6 @@ static void on_down(void *arg, bool unloaded)
 	struct device *dev;
 
 	attach_stop(d->attacher);
-	uv_timer_stop(&d->orphans);
 	for (dev = d->devices; dev; dev = dev->next)
 		dev->orphan = dev->present;
 	if (unloaded && !d->stopping)
@@ -421,6 +418,7 @@ void device_news(void *arg, const char *lu)
 
 const struct netlink_events device_events = {
 	.up = on_up,
+	.named = on_named,
 	.down = on_down,
 	.added = on_added,
 	.removed = on_removed,

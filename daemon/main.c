@@ -91,7 +91,6 @@ static void stop(struct daemon *d)
 	netlink_close(d->nl);
 	attach_close(d->attacher);
 	news_stop(d->news);
-	uv_timer_stop(&d->orphans);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -160,8 +159,6 @@ static int run(struct daemon *d)
 	uv_signal_t term, interrupt;
 	int rc;
 
-	uv_timer_init(&d->loop, &d->orphans);
-	d->orphans.data = d;
 	signal_watch(d, &term, SIGTERM);
 	signal_watch(d, &interrupt, SIGINT);
 	rc = parts_start(d);

@@ -273,10 +273,13 @@ static void ack_hello(struct netlink *nl, int error)
 			error == EBUSY ? "the module has another daemon"
 			: error == EPROTO
 				? "the module speaks another protocol version"
+			: error == ENOMEM
+				? "the module could not name all its devices"
 				: "the module refuses this daemon");
 		return;
 	}
 	go_up(nl);
+	nl->events->named(nl->arg);
 }
 
 static const char *command_name(uint8_t cmd)

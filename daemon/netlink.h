@@ -26,6 +26,8 @@ struct netlink_device {
 struct netlink_events {
 	/* HELLO was accepted; DEVICE_ADDED follow. */
 	void (*up)(void *arg);
+	/* Those that HELLO gave rise to have arrived, none was lost. */
+	void (*named)(void *arg);
 	/* No messages until the next up(); @unloaded: the module is gone. */
 	void (*down)(void *arg, bool unloaded);
 	void (*added)(void *arg, const struct netlink_device *device);
