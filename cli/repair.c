@@ -82,7 +82,7 @@ static int show_before(const struct arguments *args)
 	if (!reply)
 		return EXIT_FAILED;
 	print_before(reply, args->operand);
-	printf("%s: replacing it by %s%s\n", args->operand,
+	printf("%s: to be replaced by %s%s\n", args->operand,
 	       args->empty  ? "no registrations and no reservation"
 	       : args->last ? "the newest state that this gateway had"
 			    : "the string in ",

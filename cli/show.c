@@ -20,8 +20,8 @@ struct json_object *ask_device(const char *socket, const char *command,
 static void advise(const char *device)
 {
 	fprintf(stderr,
-		"Until it is replaced, commands that a reservation could "
-		"forbid fail on all gateways.\n"
+		"Until it is replaced, commands to the device fail on all "
+		"gateways that have noticed.\n"
 		"An initiator replaces it by REPLACE LOST RESERVATION, the "
 		"administrator by one of\n"
 		"  tcmu-pr repair %s --last       what this gateway had last\n"
