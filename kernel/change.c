@@ -14,17 +14,28 @@
 
 /*
  * The state that REPLACE LOST RESERVATION starts from: nothing, at the number
- * of the version that is lost.
+ * of the version that is lost.  What changed before is lost too, so it says
+ * that it was repaired, under tokens that nobody has used.
  */
 static struct tcmu_pr_info *lost_state(struct tpr_dev *dev, u64 seq)
 {
 	struct tcmu_pr_info *info;
+	u32 i;
 
 	info = kvmalloc(tpr_info_size(1), GFP_NOIO);
 	if (!info)
 		return ERR_PTR(-ENOMEM);
 	tpr_info_init(info, 1);
 	info->seq = seq;
+	info->num_changes = min_t(u64, seq, TPR_CHANGES_MAX);
+	for (i = 0; i < info->num_changes; i++) {
+		info->changes[i].seq = seq - i;
+		info->changes[i].order.action = TPR_ACT_REPAIR;
+		if (tpr_nl_writer(&info->changes[i].writer)) {
+			kvfree(info);
+			return ERR_PTR(-ENOTCONN);
+		}
+	}
 	strscpy(info->device, dev->se_dev->t10_wwn.unit_serial,
 		sizeof(info->device));
 	return info;
@@ -73,10 +84,10 @@ static bool forgotten(const struct tpr_chg *c, const struct tcmu_pr_info *info)
 	       info->seq - c->first_seq >= info->num_changes;
 }
 
-/* Nobody wants it done any more, and nothing has been done yet. */
+/* Nobody wants it done any more, and nothing has been done for all we know. */
 static bool unwanted(const struct tpr_chg *c)
 {
-	return c->cmd && !c->sent &&
+	return c->cmd && !c->unclear &&
 	       READ_ONCE(c->cmd->transport_state) & (CMD_T_ABORTED | CMD_T_STOP);
 }
 

@@ -156,6 +156,7 @@ static void dev_init(struct tpr_dev *dev, const char *name,
 	ida_init(&dev->slots);
 	spin_lock_init(&dev->ua_lock);
 	spin_lock_init(&dev->tmr_lock);
+	mutex_init(&dev->abort_lock);
 	spin_lock_init(&dev->req_lock);
 	spin_lock_init(&dev->cmds_lock);
 	mutex_init(&dev->lock);
@@ -166,6 +167,7 @@ static void dev_init(struct tpr_dev *dev, const char *name,
 	INIT_DELAYED_WORK(&dev->reap_work, reap);
 	INIT_DELAYED_WORK(&dev->takeover_work, end_takeover);
 	INIT_DELAYED_WORK(&dev->watch_work, tpr_watch_work);
+	INIT_DELAYED_WORK(&dev->abort_work, tpr_abort_work);
 }
 
 static struct tpr_dev *dev_alloc(const char *name, struct se_device *se_dev)
@@ -242,6 +244,9 @@ struct tpr_dev *tpr_dev_attach(const char *name, struct se_device *se_dev)
 		return ERR_PTR(-EBUSY);
 	}
 	pr_info("tcmu_pr: %s: attached\n", name);
+	if (tpr_backstore_time_out_s(se_dev))
+		pr_notice("tcmu_pr: %s: cmd_time_out is not 0: after a time-out, PREEMPT AND ABORT cannot know what the handler still executes\n",
+			  name);
 	queue_delayed_work(tpr_reap_wq, &dev->takeover_work,
 			   msecs_to_jiffies(tpr_hold_timeout_ms));
 	tpr_nl_device_added(dev);

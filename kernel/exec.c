@@ -32,10 +32,10 @@ static void stash_dev(struct se_cmd *cmd, struct tpr_dev *dev)
 	cmd->t_task_nolb = 0;
 }
 
-/* As t_task_lba; off by one jiffy at most. */
+/* As t_task_lba, nobody else uses it; off by one jiffy at most. */
 u32 tpr_handed_over(const struct se_cmd *cmd)
 {
-	return cmd->t_task_nolb;
+	return READ_ONCE(cmd->t_task_nolb);
 }
 
 static struct tpr_dev *stashed_dev(const struct se_cmd *cmd)
@@ -116,13 +116,14 @@ static enum verdict judge(struct tpr_dev *dev, struct se_cmd *cmd, u8 class,
 
 	/*
 	 * Aborted before it began: by now the core's own look at that is
-	 * over, and abort.c may have reckoned that we look.
+	 * over, and abort.c reckons that we look, until it sees this time.
 	 */
 	if (unlikely(interrupted(cmd))) {
 		*ret = TCM_NO_SENSE;
 		target_complete_cmd(cmd, SAM_STAT_TASK_ABORTED);
 		return V_DONE;
 	}
+	WRITE_ONCE(cmd->t_task_nolb, (u32)jiffies | 1);
 	/*
 	 * The nexus first: its slot is given to no other while we are here,
 	 * and a view that was published before it was added, or later, is the
@@ -139,7 +140,6 @@ static enum verdict judge(struct tpr_dev *dev, struct se_cmd *cmd, u8 class,
 		return V_DONE;
 	perm = view->perm[nx->slot];
 	if (likely(perm.allow & class)) {
-		cmd->t_task_nolb = (u32)jiffies | 1;
 		*ret = dev->orig_execute(cmd);
 		return V_DONE;
 	}
@@ -199,6 +199,8 @@ static sense_reason_t execute(struct se_cmd *cmd, u8 class)
 
 		if (likely(verdict == V_DONE))
 			return ret;
+		/* It will be judged again, so it may be aborted till then. */
+		WRITE_ONCE(cmd->t_task_nolb, 0);
 		if (verdict == V_UNKNOWN) {
 			if (tpr_nx_get(dev, cmd))
 				return TCM_OUT_OF_RESOURCES;

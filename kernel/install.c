@@ -89,7 +89,7 @@ static void note_step(struct tpr_dev *dev, const struct tcmu_pr_info *old,
 	struct tpr_nx *nx;
 
 	/* Then the target core has done it all. */
-	if (own_reset(now))
+	if (old->seq + 1 == now->seq && own_reset(now))
 		return;
 	if (now->changes[0].order.action == TPR_ACT_LU_RESET) {
 		dev->abort_all = true;
@@ -128,8 +128,11 @@ static void note_steps(struct tpr_dev *dev, const struct tcmu_pr_info *now)
 {
 	struct tcmu_pr_info *before = NULL, *after = NULL;
 
-	if (!dev->newest)
+	if (!dev->newest) {
+		/* Whatever was let pass without a state may be a victim's. */
+		dev->redrain = dev->taking_over;
 		return;
+	}
 	if (dev->newest->seq + 1 < now->seq) {
 		before = scratch_copy(dev->newest);
 		after = scratch_copy(dev->newest);
@@ -233,6 +236,11 @@ static int install(struct tpr_dev *dev, const struct tpr_push *push)
 	if (err)
 		return err;
 	synchronize_srcu_expedited(&dev->srcu);
+	if (dev->redrain) {
+		if (tpr_drain_begin(dev))
+			return -EBUSY;
+		dev->redrain = false;
+	}
 	/* Commands of before the attach were never checked: wait for them. */
 	if (!tpr_drain_wait(dev, tpr_hold_timeout_ms))
 		return -EBUSY;
@@ -242,7 +250,7 @@ static int install(struct tpr_dev *dev, const struct tpr_push *push)
 				   dev->name);
 		return -EBUSY;
 	}
-	return 0;
+	return tpr_abort_victims(dev);
 }
 
 /* The daemon knows of no valid state: nothing that can conflict passes. */

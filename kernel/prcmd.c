@@ -14,6 +14,11 @@
 #include "tpr_in.h"
 #include "tpr_opcode.h"
 
+enum {
+	/* How long a LOGICAL UNIT RESET waits for the other gateways. */
+	RESET_WAIT_MS = 8000,
+};
+
 struct tpr_cmd {
 	struct list_head list;
 	struct se_cmd *cmd;
@@ -131,21 +136,22 @@ struct pr_task {
 	struct tpr_cmd *pc;
 };
 
-/* Resets before commands: those may be what stands in a command's way. */
+/*
+ * Resets before commands: those may be what stands in a command's way.  A look
+ * comes again and again, so it comes last.
+ */
 static bool take_task(struct tpr_dev *dev, struct pr_task *task)
 {
 	memset(task, 0, sizeof(*task));
 	spin_lock(&dev->cmds_lock);
 	if (dev->resets_wanted != dev->resets_done) {
 		task->resets = dev->resets_wanted;
-	} else if (dev->look) {
-		dev->look = false;
-		task->look = true;
+	} else if (!list_empty(&dev->cmds)) {
+		task->pc = list_first_entry(&dev->cmds, struct tpr_cmd, list);
+		list_del(&task->pc->list);
 	} else {
-		task->pc = list_first_entry_or_null(&dev->cmds, struct tpr_cmd,
-						    list);
-		if (task->pc)
-			list_del(&task->pc->list);
+		task->look = dev->look;
+		dev->look = false;
 	}
 	spin_unlock(&dev->cmds_lock);
 	return task->resets || task->look || task->pc;
@@ -226,5 +232,5 @@ void tpr_pr_reset(struct tpr_dev *dev)
 		wait_event_timeout(dev->view_wq,
 				   READ_ONCE(dev->resets_done) >= ticket ||
 				   !READ_ONCE(dev->attached),
-				   msecs_to_jiffies(READ_ONCE(tpr_command_timeout_ms)));
+				   msecs_to_jiffies(RESET_WAIT_MS));
 }

@@ -11,9 +11,9 @@
  * is left, abort.c ends those of nexuses that were preempted.
  *
  * Lock order: the configfs item's lock, tpr_devices_lock, lock, ua_lock, the
- * target core's se_port_lock, session_lock.  Also lock, then either a queue's
- * lock of the target core or tmr_lock and its se_tmr_lock, then t_state_lock;
- * interrupts are off under these, so nothing that is held with interrupts on
+ * target core's se_port_lock, session_lock.  Also lock, abort_lock, then a
+ * queue's lock of the target core or tmr_lock, then t_state_lock; and alone
+ * se_tmr_lock.  Interrupts are off under these, so nothing that is held with interrupts on
  * comes after them.  netlink.c's lock comes before req_lock and is held with
  * no other.  req_lock and cmds_lock are innermost.
  * Readers of srcu take none of the mutexes, whose holders may wait for them.
@@ -41,7 +41,6 @@ enum {
 	TPR_DEV_NAME_MAX = 63,
 	TPR_NEXUS_BUCKETS = 256,
 	TPR_UA_MAX = 4, /* unit attentions kept per nexus */
-	TPR_TMRS_PAST = 16,
 	TPR_NEXUS_PRUNE = 128, /* nexuses beyond which dead ones are dropped */
 };
 
@@ -108,17 +107,10 @@ struct tpr_session_id {
 	bool alive;
 };
 
-/* Names a task management function in the target core's list. */
-struct tpr_tmr_id {
-	const struct se_tmr_req *req; /* compared, not followed */
-	u64 tag; /* the initiator's */
-};
-
 /* A task management function that is ending commands. */
 struct tpr_tmr {
 	struct list_head list; /* tpr_dev.tmrs; tpr_dev.tmr_lock */
 	struct list_head *cmds; /* by se_cmd.state_list; the core's */
-	struct tpr_tmr_id id;
 };
 
 struct tpr_dev {
@@ -161,13 +153,14 @@ struct tpr_dev {
 	/* Commands that have to end, see abort.c. */
 	bool aborting; /* there are victims to look for; lock */
 	bool abort_all; /* every nexus is one; lock */
-	const struct se_cmd *spared; /* but for this one; push work */
-	struct list_head aborts; /* struct tpr_abort; push work */
-	spinlock_t tmr_lock; /* the members below */
+	const struct se_cmd *spared; /* but for this one; lock */
+	struct list_head aborts; /* struct tpr_abort; abort_lock */
+	bool going; /* some are of sessions that end them; abort_lock */
+	bool redrain; /* wait for all commands once more; push work */
+	struct mutex abort_lock; /* aborts */
+	struct delayed_work abort_work;
+	spinlock_t tmr_lock; /* tmrs */
 	struct list_head tmrs; /* struct tpr_tmr */
-	/* Functions whose commands have ended, while the core answers. */
-	struct tpr_tmr_id past_tmrs[TPR_TMRS_PAST];
-	u32 next_past; /* to be overwritten next */
 
 	u64 view_gen; /* of the view; lock, read without */
 	unsigned long since; /* jiffies; lock; see tpr_view.since */
@@ -271,10 +264,13 @@ struct tcmu_pr_info *tpr_info_decode(struct tpr_dev *dev, const char *str,
 				     size_t len, u32 more);
 
 /* abort.c */
+unsigned int tpr_backstore_time_out_s(struct se_device *se_dev);
+bool tpr_tcmu_has(const struct se_cmd *cmd);
+void tpr_abort_work(struct work_struct *work);
 int tpr_abort_victims(struct tpr_dev *dev);
 void tpr_abort_forget(struct tpr_dev *dev);
 
-/* tmr.c; the first with tpr_dev.tmr_lock held */
+/* tmr.c */
 bool tpr_tmr_seen(const struct tpr_dev *dev, const struct se_tmr_req *req);
 void tpr_tmr_notify(struct se_device *se_dev, enum tcm_tmreq_table type,
 		    struct list_head *cmds);
@@ -289,7 +285,10 @@ void tpr_watch_work(struct work_struct *work);
 
 /* exec.c */
 sense_reason_t tpr_parse_cdb(struct se_cmd *cmd);
-/* When @cmd was handed to TCMU: low bits of jiffies, 0 if it was not. */
+/*
+ * 0 before @cmd was judged; after, when that was: low bits of jiffies.  TCMU
+ * has it from about then, if it has.
+ */
 u32 tpr_handed_over(const struct se_cmd *cmd);
 
 /* prcmd.c; tpr_pr_queue() takes over the completion of @cmd if it returns 0 */

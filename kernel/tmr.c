@@ -22,69 +22,53 @@ static bool all_ended(const struct tpr_tmr *tmr)
 	const struct se_cmd *cmd;
 
 	list_for_each_entry(cmd, tmr->cmds, state_list)
-		if (READ_ONCE(cmd->lun_ref_active) &&
-		    READ_ONCE(cmd->transport_state) & CMD_T_SENT)
+		if (tpr_tcmu_has(cmd))
 			return false;
 	return true;
 }
 
-static struct tpr_tmr_id id_of(const struct se_tmr_req *req)
-{
-	return (struct tpr_tmr_id){
-		.req = req,
-		.tag = req->task_cmd ? req->task_cmd->tag : 0,
-	};
-}
-
-static bool same_id(const struct tpr_tmr_id *a, const struct tpr_tmr_id *b)
-{
-	return a->req == b->req && a->tag == b->tag;
-}
-
 /*
- * True if the commands that @req, in the core's list, aborts are in our list,
- * or have ended.
+ * The core executes a function as the work of its command, whose t_task_lba it
+ * does not use: there we say that we have seen the function.
  */
-bool tpr_tmr_seen(const struct tpr_dev *dev, const struct se_tmr_req *req)
+static u64 seen_mark(const struct tpr_dev *dev)
 {
-	const struct tpr_tmr_id id = id_of(req);
-	const struct tpr_tmr *tmr;
-	u32 i;
-
-	list_for_each_entry(tmr, &dev->tmrs, list)
-		if (same_id(&tmr->id, &id))
-			return true;
-	for (i = 0; i < TPR_TMRS_PAST; i++)
-		if (same_id(&dev->past_tmrs[i], &id))
-			return true;
-	return false;
+	return (uintptr_t)dev | 1;
 }
 
-/* The core executes a function as the work of its command. */
-static void identify(struct tpr_tmr *tmr)
+static void see(struct tpr_dev *dev)
 {
 	struct work_struct *work = current_work();
-	const struct se_cmd *cmd;
+	struct se_cmd *cmd;
+	unsigned long flags;
 
 	if (!work)
 		return;
 	cmd = container_of(work, struct se_cmd, work);
-	if (cmd->se_tmr_req)
-		tmr->id = id_of(cmd->se_tmr_req);
+	if (!cmd->se_tmr_req)
+		return;
+	spin_lock_irqsave(&dev->se_dev->se_tmr_lock, flags);
+	cmd->t_task_lba = seen_mark(dev);
+	spin_unlock_irqrestore(&dev->se_dev->se_tmr_lock, flags);
+}
+
+/*
+ * True if the commands that @req aborts are in our list, or have ended.
+ * Context: se_tmr_lock held, @req in the device's list.
+ */
+bool tpr_tmr_seen(const struct tpr_dev *dev, const struct se_tmr_req *req)
+{
+	return req->task_cmd && req->task_cmd->t_task_lba == seen_mark(dev);
 }
 
 static void begin(struct tpr_dev *dev, struct tpr_tmr *tmr)
 {
 	unsigned long flags;
-	u32 i;
 
-	identify(tmr);
 	spin_lock_irqsave(&dev->tmr_lock, flags);
-	for (i = 0; i < TPR_TMRS_PAST; i++)
-		if (dev->past_tmrs[i].req == tmr->id.req)
-			dev->past_tmrs[i] = (struct tpr_tmr_id){ 0 };
 	list_add_tail(&tmr->list, &dev->tmrs);
 	spin_unlock_irqrestore(&dev->tmr_lock, flags);
+	see(dev);
 }
 
 static void end(struct tpr_dev *dev, struct tpr_tmr *tmr)
@@ -93,7 +77,6 @@ static void end(struct tpr_dev *dev, struct tpr_tmr *tmr)
 
 	spin_lock_irqsave(&dev->tmr_lock, flags);
 	list_del(&tmr->list);
-	dev->past_tmrs[dev->next_past++ % TPR_TMRS_PAST] = tmr->id;
 	spin_unlock_irqrestore(&dev->tmr_lock, flags);
 }
 
@@ -123,7 +106,11 @@ void tpr_tmr_notify(struct se_device *se_dev, enum tcm_tmreq_table type,
 	tpr_pr_drop_aborted(dev);
 	if (type == TMR_LUN_RESET)
 		tpr_pr_reset(dev);
-	/* Until then PREEMPT AND ABORT must be able to see them. */
+	/*
+	 * What looked at the core's mark too early is with TCMU after this.
+	 * Until it has let go, PREEMPT AND ABORT must be able to see them.
+	 */
+	synchronize_srcu_expedited(&dev->srcu);
 	while (!all_ended(&tmr))
 		msleep(POLL_MS);
 	end(dev, &tmr);
