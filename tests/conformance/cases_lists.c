@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* PERSISTENT RESERVE OUT: parameter list lengths, data that is missing, unknown actions. */
 #include "conf.h"
+#include "why.h"
 
 #define CLAUSE "SPC-4 6.16.1"
 #define HELD START(HOLDER(A, KA), R(B, KB)), .type = WERO
@@ -33,13 +34,13 @@ static const struct test tests[] = {
 	{ "lists.short-data-" nm, CLAUSE, "P6", "", 0, HELD, .steps = STEPS( \
 		SHORTS(act, k, new), SAME) },
 	EACH(SHORT_CASE)
-	{ "lists.more-data-than-list", CLAUSE, "", "", 0, START(R(A, KA)), .steps = STEPS(
+	{ "lists.more-data-than-list", CLAUSE, "", W_EXCESS, 0, START(R(A, KA)), .steps = STEPS(
 		REGISTER(A, KA, KN, LEN(24), SENT(32)), KEYS(B, R(A, KN))) },
 	{ "lists.length-unregistered", CLAUSE, "", "", 0, START(R(A, KA)), .steps = STEPS(
 		P_OUT(B, SA_REGISTER, .sark = KB, LEN(23), LIST_LENGTH),
 		P_OUT(B, SA_REGISTER, .sark = KB, LEN(0), LIST_LENGTH),
 		P_OUT(C, SA_REGISTER_IGNORE, .sark = KB, LEN(25), LIST_LENGTH), KEYS(B, R(A, KA))) },
-	{ "lists.unknown-actions", CLAUSE, "P6", "", 0, HELD, .steps = STEPS(
+	{ "lists.unknown-actions", CLAUSE, "P6", W_ORDER, 0, HELD, .steps = STEPS(
 		UNKNOWN(A, 9), UNKNOWN(A, 0x0a), UNKNOWN(B, 0x0f), UNKNOWN(A, 0x10),
 		UNKNOWN(A, 0x11), UNKNOWN(A, 0x13), UNKNOWN(B, 0x14), UNKNOWN(A, 0x16),
 		UNKNOWN(A, 0x1f), SAME) },
@@ -50,7 +51,7 @@ static const struct test tests[] = {
 		/* Obsolete and reserved bytes of the CDB and upper bits of the action's byte. */
 		REGISTER(A, KA, KN, .cdb = { [1] = 0xe0, [3] = 0xff, [4] = 0xff }),
 		KEYS(B, R(A, KN))) },
-	{ "lists.replace-lost-nothing-lost", "SPC-4 5.13.11.3", "", "", 0, HELD, .steps = STEPS(
+	{ "lists.replace-lost-nothing-lost", "SPC-4 5.13.11.3", "", W_NO_REPLACE, 0, HELD, .steps = STEPS(
 		P_OUT(C, SA_REPLACE_LOST, .sark = KC, .type = WE, CONFLICT),
 		P_OUT(A, SA_REPLACE_LOST, .sark = KC, .type = WE, INVALID_RELEASE),
 		P_OUT(B, SA_REPLACE_LOST, .sark = KC, .type = WE, INVALID_RELEASE), SAME) },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* REGISTER AND MOVE. */
 #include "conf.h"
+#include "why.h"
 
 #define CLAUSE "SPC-4 5.13.8"
 #define LIST "SPC-4 6.16.4"
@@ -35,11 +36,11 @@ static const struct test tests[] = {
 	{ "move.same-key", CLAUSE, "", "", 0, HELD(WERO), .steps = STEPS(
 		MOVE(A, KA, KA, B), FULL(C, WERO, R(A, KA), HOLDER(B, KA)),
 		MOVE(B, KA, KB, A), FULL(C, WERO, HOLDER(A, KB), R(B, KA))) },
-	{ "move.and-back", CLAUSE, "L5", "", 0, HELD(EARO), .steps = STEPS(
+	{ "move.and-back", CLAUSE, "L5", W_MOVE, 0, HELD(EARO), .steps = STEPS(
 		MOVE(A, KA, KN, B), MOVE(A, KA, KN, B, CONFLICT), MOVE(B, KN, KA, A),
 		FULL(A, EARO, HOLDER(A, KA), R(B, KN)), RELEASE(A, KA, EARO), UA(B, RSV_RELEASED),
 		NO_RESERVATION(A)) },
-	{ "move.to-other-isid", CLAUSE, "L12", "", 0, HELD(WERO), .steps = STEPS(
+	{ "move.to-other-isid", CLAUSE, "L12", W_ISID, 0, HELD(WERO), .steps = STEPS(
 		MOVE(A, KA, KE, E), FULL(B, WERO, R(A, KA), R(B, KB), HOLDER(E, KE)), WRITE(E, 4),
 		MOVE(E, KE, KN, A, .unreg = true), FULL(B, WERO, HOLDER(A, KN), R(B, KB)),
 		WRITE(E, 5, CONFLICT)) },
@@ -49,7 +50,7 @@ static const struct test tests[] = {
 	{ "move.to-who-is-away", CLAUSE, "L5", "", 0, HELD(EARO), .steps = STEPS(
 		DO(LOGOUT, B), MOVE(A, KA, KN, B), DO(LOGIN, B), RESERVATION(A, EARO, KN),
 		RELEASE(B, KN, EARO), UA(A, RSV_RELEASED), NO_RESERVATION(A)) },
-	{ "move.through-the-named-port", CLAUSE, "L5", "", NEED_TWO_PORTS, HELD(WERO), .steps = STEPS(
+	{ "move.through-the-named-port", CLAUSE, "L5", W_MOVE_PORT, NEED_TWO_PORTS, HELD(WERO), .steps = STEPS(
 		P_OUT(A, SA_REGISTER_MOVE, .rk = KA, .sark = KN, .rtpi_of = A,
 		      .tids = { .count = 1, .tid = { { .nexus = B } } }),
 		FULL(B, WERO, R(A, KA), R(B, KB), { .n = B, .key = KN, .holder = true, .via = 1 + A }),
@@ -61,7 +62,7 @@ static const struct test tests[] = {
 		CAPABILITIES(A), MOVE(A, KA, KN, B, .aptpl = true),
 		CAPABILITIES(A, .aptpl_active = true), CAPABILITIES(B, .aptpl_active = true),
 		MOVE(B, KN, KA, A), CAPABILITIES(B)) },
-	{ "move.unregistered", CLAUSE, "L2", "", 0, HELD(WERO), .steps = STEPS(
+	{ "move.unregistered", CLAUSE, "L2", W_LU, 0, HELD(WERO), .steps = STEPS(
 		MOVE(C, 0, KC, B, CONFLICT), MOVE(D, KA, KC, B, CONFLICT), SAME(WERO)) },
 	{ "move.wrong-key", CLAUSE, "", "", 0, HELD(WERO), .steps = STEPS(
 		MOVE(A, KB, KN, B, CONFLICT), MOVE(A, 0, KN, B, CONFLICT),
@@ -91,15 +92,15 @@ static const struct test tests[] = {
 	{ "move.unknown-port", LIST, "", "", 0, HELD(WERO), .steps = STEPS(
 		MOVE(A, KA, KN, B, .rtpi = 999, INVALID_LIST),
 		MOVE(A, KA, KN, B, .rtpi = 0xffff, INVALID_LIST), SAME(WERO)) },
-	{ "move.name-alone", "SPC-4 7.6.4.6", "", "", 0, HELD(WERO), .steps = STEPS(
+	{ "move.name-alone", "SPC-4 7.6.4.6", "", W_NAME, 0, HELD(WERO), .steps = STEPS(
 		MOVE_TO(A, KA, KN, B, .format0 = 1, INVALID_LIST), SAME(WERO)) },
 #define FAULT(what, nm) \
-	{ "move.bad-id-" nm, "SPC-4 7.6.4", "", "", 0, HELD(WERO), .steps = STEPS( \
+	{ "move.bad-id-" nm, "SPC-4 7.6.4", "", W_ODD, 0, HELD(WERO), .steps = STEPS( \
 		MOVE_TO(A, KA, KN, B, .fault = what, INVALID_LIST), SAME(WERO)) },
 	FAULT(TID_PROTOCOL, "protocol") FAULT(TID_FORMAT, "format") FAULT(TID_LENGTH, "length")
 	FAULT(TID_ODD, "odd-length") FAULT(TID_NO_NUL, "not-terminated")
 	FAULT(TID_NO_SEPARATOR, "no-isid")
-	{ "move.lengths", LIST, "", "", 0, HELD(WERO), .steps = STEPS(
+	{ "move.lengths", LIST, "", W_LENGTH, 0, HELD(WERO), .steps = STEPS(
 		MOVE(A, KA, KN, B, LEN(0), LIST_LENGTH), MOVE(A, KA, KN, B, LEN(23), LIST_LENGTH),
 		MOVE(A, KA, KN, B, LEN(24), LIST_LENGTH), MOVE(A, KA, KN, B, LEN(48), LIST_LENGTH),
 		MOVE(A, KA, KN, B, LEN(83), LIST_LENGTH), SAME(WERO)) },
@@ -107,7 +108,7 @@ static const struct test tests[] = {
 		MOVE(A, KA, KN, B, TID_LEN(0), INVALID_LIST),
 		MOVE(A, KA, KN, B, TID_LEN(20), INVALID_LIST),
 		MOVE(A, KA, KN, B, TID_LEN(24), INVALID_LIST), SAME(WERO)) },
-	{ "move.length-beyond-list", LIST, "", "", 0, HELD(WERO), .steps = STEPS(
+	{ "move.length-beyond-list", LIST, "", W_LENGTH, 0, HELD(WERO), .steps = STEPS(
 		MOVE(A, KA, KN, B, TID_LEN(200), LIST_LENGTH),
 		MOVE(A, KA, KN, B, TID_LEN(0x7ffffffe), LIST_LENGTH), SAME(WERO)) },
 };

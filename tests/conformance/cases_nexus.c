@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What belongs to an I_T nexus: sessions that end, two ISIDs, two target ports, resets. */
 #include "conf.h"
+#include "why.h"
 
 #define CLAUSE "SPC-4 5.13.1"
 
@@ -41,24 +42,24 @@ static const struct test tests[] = {
 		DO(LOGOUT, A), DO(LOGOUT, B), WRITE(C, 1, CONFLICT),
 		FULL(C, WEAR, HOLDER(A, KA), HOLDER(B, KB)), DO(LOGIN, B), WRITE(B, 1),
 		DO(LOGIN, A), WRITE(A, 2)) },
-	{ "nexus.other-isid-is-unregistered", CLAUSE, "L12", "", 0, START(HOLDER(A, KA)),
+	{ "nexus.other-isid-is-unregistered", CLAUSE, "L12", W_ISID, 0, START(HOLDER(A, KA)),
 	  .type = WERO, .steps = STEPS(
 		WRITE(E, 1, CONFLICT), RESERVE(E, KA, WERO, CONFLICT),
 		REGISTER(E, KA, KN, CONFLICT), WRITE(A, 1)) },
-	{ "nexus.other-isid-registers", CLAUSE, "L12", "", 0, START(R(A, KA), R(E, KE)),
+	{ "nexus.other-isid-registers", CLAUSE, "L12", W_ISID, 0, START(R(A, KA), R(E, KE)),
 	  .steps = STEPS(
 		FULL(B, 0, R(A, KA), R(E, KE)), REGISTER(A, KA, 0), KEYS(B, R(E, KE)),
 		RESERVE(E, KE, EARO), WRITE(E, 1), READ(A, CONFLICT),
 		FULL(A, EARO, HOLDER(E, KE))) },
-	{ "nexus.other-isid-keeps-registration", CLAUSE, "L12", "", 0,
+	{ "nexus.other-isid-keeps-registration", CLAUSE, "L12", W_ISID, 0,
 	  START(HOLDER(B, KB), R(A, KA), R(E, KE)), .type = EARO, .steps = STEPS(
 		WRITE(A, 1), WRITE(E, 2), PREEMPT(B, KB, KA, EARO), UA(A, REG_PREEMPTED),
 		READ(A, CONFLICT), WRITE(E, 3), FULL(E, EARO, HOLDER(B, KB), R(E, KE))) },
-	{ "nexus.other-isid-unregisters", CLAUSE, "L12", "", 0,
+	{ "nexus.other-isid-unregisters", CLAUSE, "L12", W_ISID, 0,
 	  START(HOLDER(B, KB), R(A, KA), R(E, KE)), .type = WERO, .steps = STEPS(
 		REGISTER(E, KE, 0), WRITE(E, 1, CONFLICT), WRITE(A, 2), READ_IS(B, 2),
 		IGNORE(A, 0), WRITE(A, 1, CONFLICT), KEYS(A, R(B, KB))) },
-	{ "nexus.holder-of-two-isids", CLAUSE, "L12", "", 0, START(HOLDER(A, KA), R(E, KA)),
+	{ "nexus.holder-of-two-isids", CLAUSE, "L12", W_ISID, 0, START(HOLDER(A, KA), R(E, KA)),
 	  .type = EA, .steps = STEPS(
 		READ(E, CONFLICT), WRITE(E, 1, CONFLICT), WRITE(A, 2), RELEASE(E, KA, EA),
 		RESERVATION(E, EA, KA), RELEASE(A, KA, EA), READ_IS(E, 2)) },
@@ -72,7 +73,7 @@ static const struct test tests[] = {
 		KEYS(B, R(A, KA), R(F, KA), R(B, KB)), WRITE(A, 1), WRITE(F, 2),
 		PREEMPT(B, KB, KA, WERO), UA(A, REG_PREEMPTED), UA(F, REG_PREEMPTED),
 		WRITE(A, 3, CONFLICT), WRITE(F, 3, CONFLICT), READ_IS(B, 2), KEYS(A, R(B, KB))) },
-	{ "nexus.one-port-unregisters", CLAUSE, "S4", "", NEED_TWO_PORTS, START(R(A, KA), R(F, KA)),
+	{ "nexus.one-port-unregisters", CLAUSE, "S4", W_GEN, NEED_TWO_PORTS, START(R(A, KA), R(F, KA)),
 	  .steps = STEPS(
 		REGISTER(A, KA, 0), FULL(A, 0, R(F, KA)), REGISTER(F, KA, KN), KEYS(A, R(F, KN)),
 		REGISTER(A, 0, KA), FULL(F, 0, R(A, KA), R(F, KN))) },

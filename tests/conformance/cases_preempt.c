@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* PREEMPT and PREEMPT AND ABORT: every row of the standard's table, for both. */
 #include "conf.h"
+#include "why.h"
 
 #define CLAUSE "SPC-4 5.13.11.2.4"
 #define OTHER(ty) ((ty) == WERO ? EARO : WERO)
@@ -13,11 +14,11 @@
 
 static const struct test tests[] = {
 #define NO_RSV(act, pre) \
-	{ pre "no-reservation", CLAUSE, "L1 S6", "", 0, START(R(A, KA), R(B, KB), R(C, KC)), \
+	{ pre "no-reservation", CLAUSE, "L1 S6", W_LU, 0, START(R(A, KA), R(B, KB), R(C, KC)), \
 	  .steps = STEPS( \
 		P(act, B, KB, KA, WE), UA(A, REG_PREEMPTED), NO_RESERVATION(A), \
 		KEYS(A, R(B, KB), R(C, KC)), RESERVE(A, KA, WE, CONFLICT)) }, \
-	{ pre "no-reservation-undefined-type", CLAUSE, "", "", 0, START(R(A, KA), R(B, KB)), \
+	{ pre "no-reservation-undefined-type", CLAUSE, "", W_TYPE_ALWAYS, 0, START(R(A, KA), R(B, KB)), \
 	  .steps = STEPS( \
 		P(act, B, KB, KA, 0xf), UA(A, REG_PREEMPTED), NO_RESERVATION(A), \
 		KEYS(A, R(B, KB))) }, \
@@ -53,18 +54,18 @@ static const struct test tests[] = {
 	{ "preempt-abort.all-zero-key-" nm, CLAUSE, "N3", "", 0, THREE(ty), .steps = STEPS( \
 		PREEMPT_ABORT(B, KB, 0, ty), UA(A, REG_PREEMPTED), UA(C, REG_PREEMPTED), \
 		RESERVATION(A, ty, 0), FULL(C, ty, HOLDER(B, KB)), WRITE(A, 1, CONFLICT)) }, \
-	{ "preempt.registration-under-" nm, CLAUSE, "", "", 0, THREE(ty), .steps = STEPS( \
+	{ "preempt.registration-under-" nm, CLAUSE, "", W_AR, 0, THREE(ty), .steps = STEPS( \
 		PREEMPT(B, KB, KA, EA), UA(A, REG_PREEMPTED), RESERVATION(C, ty, 0), \
 		FULL(A, ty, HOLDER(B, KB), HOLDER(C, KC)), WRITE(A, 1, CONFLICT), WRITE(C, 2)) }, \
-	{ "preempt-abort.registration-under-" nm, CLAUSE, "", "", 0, THREE(ty), .steps = STEPS( \
+	{ "preempt-abort.registration-under-" nm, CLAUSE, "", W_AR, 0, THREE(ty), .steps = STEPS( \
 		PREEMPT_ABORT(B, KB, KA, EA), UA(A, REG_PREEMPTED), RESERVATION(C, ty, 0), \
 		FULL(A, ty, HOLDER(B, KB), HOLDER(C, KC))) }, \
 	{ "preempt.own-key-under-" nm, CLAUSE, "S10", \
-	  "Stock LIO skips the sending nexus.", 0, THREE(ty), .steps = STEPS( \
+	  W_SELF, 0, THREE(ty), .steps = STEPS( \
 		PREEMPT(B, KB, KB, ty), RESERVATION(A, ty, 0), \
 		FULL(A, ty, HOLDER(A, KA), HOLDER(C, KC)), WRITE(B, 1, CONFLICT)) }, \
 	{ "preempt.own-key-of-single-" nm, CLAUSE, "S5", \
-	  "Stock LIO skips the sending nexus.", 0, START(HOLDER(A, KA)), .type = ty, \
+	  W_SELF, 0, START(HOLDER(A, KA)), .type = ty, \
 	  .steps = STEPS( \
 		PREEMPT(A, KA, KA, ty), NO_KEYS(B), NO_RESERVATION(B), WRITE(B, 1)) },
 	ALL_REGISTRANTS(AR)
@@ -100,18 +101,18 @@ static const struct test tests[] = {
 		PREEMPT(A, KA, KA, OTHER(ty)), UA(B, RSV_RELEASED), UA(C, RSV_RELEASED), \
 		RESERVATION(C, OTHER(ty), KA), \
 		FULL(C, OTHER(ty), HOLDER(A, KA), R(B, KB), R(C, KC))) }, \
-	{ "preempt.undefined-type-" nm, CLAUSE, "", "", 0, THREE(ty), .steps = STEPS( \
+	{ "preempt.undefined-type-" nm, CLAUSE, "", W_SCOPE, 0, THREE(ty), .steps = STEPS( \
 		PREEMPT(B, KB, KA, 0, INVALID_CDB), PREEMPT(B, KB, KA, 4, INVALID_CDB), \
 		PREEMPT(B, KB, KA, ty, .scope = 1, INVALID_CDB), \
 		RESERVATION(C, ty, KA), KEYS(C, R(A, KA), R(B, KB), R(C, KC))) },
 	PLAIN(TAKE) REGISTRANTS_ONLY(TAKE)
 	{ "preempt.own-key-not-holder", CLAUSE, "L3 S10",
-	  "Stock LIO skips the sending nexus, or frees what it goes on using.", 0, THREE(WERO),
+	  W_SELF, 0, THREE(WERO),
 	  .steps = STEPS(
 		PREEMPT(B, KB, KB, WERO), RESERVATION(A, WERO, KA), KEYS(A, R(A, KA), R(C, KC)),
 		WRITE(B, 1, CONFLICT), PREEMPT(B, KB, KA, WE, CONFLICT)) },
 	{ "preempt.own-key-no-reservation", CLAUSE, "L3 S10",
-	  "Stock LIO skips the sending nexus, or frees what it goes on using.", 0,
+	  W_LU, 0,
 	  START(R(A, KA), R(B, KB)), .steps = STEPS(
 		PREEMPT(A, KA, KA, WE), KEYS(B, R(B, KB)), NO_RESERVATION(A),
 		RESERVE(A, KA, WE, CONFLICT)) },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* REGISTER and REGISTER AND IGNORE EXISTING KEY without their special bits; PRGENERATION. */
 #include "conf.h"
+#include "why.h"
 
 #define CLAUSE "SPC-4 5.13.7"
 
@@ -11,7 +12,7 @@ static const struct test tests[] = {
 		FULL(D, 0, R(A, KA)), NO_RESERVATION(D)) },
 	{ "register.new-with-key", CLAUSE, "", "", 0, .steps = STEPS(
 		REGISTER(A, KA, KB, CONFLICT), REGISTER(A, KA, 0, CONFLICT), NO_KEYS(B)) },
-	{ "register.zero-unregistered", CLAUSE, "", "", 0, .steps = STEPS(
+	{ "register.zero-unregistered", CLAUSE, "", W_GEN, 0, .steps = STEPS(
 		REGISTER(A, 0, 0), NO_KEYS(A), NO_KEYS(B)) },
 	{ "register.change-key", CLAUSE, "", "", 0, START(R(A, KA), R(B, KB)), .steps = STEPS(
 		REGISTER(A, KA, KN), KEYS(B, R(A, KN), R(B, KB)), FULL(B, 0, R(A, KN), R(B, KB)),
@@ -25,7 +26,7 @@ static const struct test tests[] = {
 	{ "register.wrong-key", CLAUSE, "", "", 0, START(R(A, KA), R(B, KB)), .steps = STEPS(
 		REGISTER(A, KB, KN, CONFLICT), REGISTER(A, KB, 0, CONFLICT),
 		REGISTER(A, KX, KN, CONFLICT), KEYS(B, R(A, KA), R(B, KB))) },
-	{ "register.unregister", CLAUSE, "", "", 0, START(R(A, KA), R(B, KB)), .steps = STEPS(
+	{ "register.unregister", CLAUSE, "", W_GEN, 0, START(R(A, KA), R(B, KB)), .steps = STEPS(
 		REGISTER(B, KB, 0), KEYS(A, R(A, KA)), KEYS(B, R(A, KA)), FULL(C, 0, R(A, KA)),
 		REGISTER(B, KB, 0, CONFLICT)) },
 	{ "register.ignore-new", CLAUSE, "", "", 0, START(R(B, KB)), .steps = STEPS(
@@ -34,13 +35,13 @@ static const struct test tests[] = {
 	  .steps = STEPS(
 		IGNORE(A, KN, .rk = KX), KEYS(B, R(A, KN), R(B, KB)),
 		IGNORE(A, KA), KEYS(B, R(A, KA), R(B, KB))) },
-	{ "register.ignore-unregister", CLAUSE, "", "", 0, START(R(A, KA), R(B, KB)),
+	{ "register.ignore-unregister", CLAUSE, "", W_GEN, 0, START(R(A, KA), R(B, KB)),
 	  .steps = STEPS(
 		IGNORE(A, 0, .rk = KX), KEYS(B, R(B, KB)), NO_RESERVATION(B)) },
-	{ "register.ignore-zero-unregistered", CLAUSE, "", "", 0, START(R(B, KB)),
+	{ "register.ignore-zero-unregistered", CLAUSE, "", W_GEN, 0, START(R(B, KB)),
 	  .steps = STEPS(
 		IGNORE(A, 0), KEYS(A, R(B, KB))) },
-	{ "register.equal-keys", CLAUSE, "", "", 0, START(R(A, KA), R(B, KA)), .steps = STEPS(
+	{ "register.equal-keys", CLAUSE, "", W_GEN, 0, START(R(A, KA), R(B, KA)), .steps = STEPS(
 		KEYS(A, R(A, KA), R(B, KA)), FULL(B, 0, R(A, KA), R(B, KA)),
 		REGISTER(A, KA, 0), KEYS(A, R(B, KA)), FULL(C, 0, R(B, KA))) },
 	{ "register.key-bits", CLAUSE, "", "", 0, START(R(B, KB)), .steps = STEPS(
@@ -53,7 +54,7 @@ static const struct test tests[] = {
 		REGISTER(A, KA, KN, .scope = 1, .type = 2), KEYS(B, R(A, KN), R(B, KB))) },
 	{ "register.reserved-bits", "SPC-4 6.16.1", "", "", 0, START(R(B, KB)), .steps = STEPS(
 		IGNORE(A, KA, .cdb = { [3] = 0xff, [4] = 0xff }), KEYS(B, R(A, KA), R(B, KB))) },
-	{ "register.many-nexuses", CLAUSE, "", "", 0,
+	{ "register.many-nexuses", CLAUSE, "", W_ISID, 0,
 	  START(R(A, KA), R(B, KB), R(C, KC), R(D, KD), R(E, KE), R(H, KN)), .steps = STEPS(
 		KEYS(A, R(A, KA), R(B, KB), R(C, KC), R(D, KD), R(E, KE), R(H, KN)),
 		FULL(B, 0, R(A, KA), R(B, KB), R(C, KC), R(D, KD), R(E, KE), R(H, KN)),
@@ -81,7 +82,7 @@ static const struct test tests[] = {
 		PREEMPT(A, KA, KX, WE, CONFLICT), RESERVE(A, KA, 2, INVALID_CDB),
 		REGISTER(A, KA, KN, LEN(23), LIST_LENGTH),
 		KEYS(A, R(A, KA), R(B, KB)), FULL(B, 0, R(A, KA), R(B, KB))) },
-	{ "generation.same-everywhere", "SPC-4 6.15.2", "", "", 0, START(R(A, KA)), .steps = STEPS(
+	{ "generation.same-everywhere", "SPC-4 6.15.2", "", W_GEN, 0, START(R(A, KA)), .steps = STEPS(
 		IGNORE(B, KB), KEYS(A, R(A, KA), R(B, KB)), KEYS(B, R(A, KA), R(B, KB)),
 		IGNORE(C, KC), KEYS(A, R(A, KA), R(B, KB), R(C, KC)),
 		KEYS(D, R(A, KA), R(B, KB), R(C, KC)),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* RESERVE, RELEASE, CLEAR, and what unregistering does to a reservation. */
 #include "conf.h"
+#include "why.h"
 
 #define RESERVE_CLAUSE "SPC-4 5.13.9"
 #define RELEASE_CLAUSE "SPC-4 5.13.11.2"
@@ -9,7 +10,6 @@
 #define OTHER(ty) ((ty) == WE ? EA : WE)
 #define SHOWN(ty) ((ty) >= WEAR ? 0 : KA)
 #define TWO START(R(A, KA), R(B, KB))
-#define L2_WHY "Stock LIO answers an unregistered nexus with LOGICAL UNIT COMMUNICATION FAILURE."
 
 static const struct test tests[] = {
 #define TAKE(ty, nm) \
@@ -31,10 +31,10 @@ static const struct test tests[] = {
 		RESERVE(B, KB, ty), RESERVE(B, KB, OTHER(ty), CONFLICT), \
 		RESERVATION(B, ty, 0), FULL(A, ty, HOLDER(A, KA), R(B, KB))) },
 	ALL_REGISTRANTS(SECOND_AR)
-	{ "reserve.unregistered", RESERVE_CLAUSE, "L2", L2_WHY, 0, START(R(B, KB)), .steps = STEPS(
+	{ "reserve.unregistered", RESERVE_CLAUSE, "L2", W_LU, 0, START(R(B, KB)), .steps = STEPS(
 		RESERVE(A, 0, WE, CONFLICT), RESERVE(A, KA, WE, CONFLICT),
 		RESERVE(A, KB, EA, CONFLICT), RESERVE(C, KB, WERO, CONFLICT), NO_RESERVATION(B)) },
-	{ "reserve.nobody-registered", RESERVE_CLAUSE, "L2", L2_WHY, 0, .steps = STEPS(
+	{ "reserve.nobody-registered", RESERVE_CLAUSE, "L2", W_LU, 0, .steps = STEPS(
 		RESERVE(A, 0, WE, CONFLICT), RESERVE(B, KA, WE, CONFLICT), NO_RESERVATION(B)) },
 	{ "reserve.wrong-key", RESERVE_CLAUSE, "", "", 0, TWO, .steps = STEPS(
 		RESERVE(A, KB, WE, CONFLICT), RESERVE(A, 0, WE, CONFLICT),
@@ -44,12 +44,12 @@ static const struct test tests[] = {
 		RESERVE(A, KA, 4, INVALID_CDB), RESERVE(B, KB, 9, INVALID_CDB),
 		RESERVE(A, KA, 0xa, INVALID_CDB), RESERVE(A, KA, 0xf, INVALID_CDB),
 		NO_RESERVATION(A)) },
-	{ "reserve.undefined-scopes", "SPC-4 6.16.1", "", "", 0, TWO, .steps = STEPS(
+	{ "reserve.undefined-scopes", "SPC-4 6.16.1", "", W_SCOPE, 0, TWO, .steps = STEPS(
 		RESERVE(A, KA, WE, .scope = 1, INVALID_CDB),
 		RESERVE(A, KA, WE, .scope = 2, INVALID_CDB),
 		RESERVE(B, KB, WERO, .scope = 8, INVALID_CDB),
 		RESERVE(A, KA, WE, .scope = 0xf, INVALID_CDB), NO_RESERVATION(A)) },
-	{ "reserve.key-before-type", "SPC-4 6.16.3", "", "", 0, TWO, .steps = STEPS(
+	{ "reserve.key-before-type", "SPC-4 6.16.3", "", W_KEY_FIRST, 0, TWO, .steps = STEPS(
 		RESERVE(A, KB, 2, CONFLICT), RESERVE(A, KB, WE, .scope = 1, CONFLICT),
 		NO_RESERVATION(A)) },
 	{ "reserve.service-action-key-ignored", "SPC-4 6.16.3", "", "", 0, TWO, .steps = STEPS(
@@ -79,16 +79,16 @@ static const struct test tests[] = {
 		WRITE(A, 0x11), READ_IS(B, 0x11), WRITE(B, 0x22), READ_IS(A, 0x22),
 		WRITE(C, 0x33, CONFLICT), WRITE(D, 0x44, CONFLICT), READ_IS(C, 0x22),
 		READ_IS(D, 0x22)) },
-	{ "reserve.register-of-stranger", "SPC-4 5.13.7", "", "", 0, START(HOLDER(A, KA)),
+	{ "reserve.register-of-stranger", "SPC-4 5.13.7", "", W_GEN, 0, START(HOLDER(A, KA)),
 	  .type = EARO, .steps = STEPS(
 		READ(B, CONFLICT), REGISTER(B, 0, KB), READ(B), WRITE(B, 7), READ_IS(A, 7),
 		REGISTER(B, KB, 0), READ(B, CONFLICT), RESERVATION(B, EARO, KA)) },
-	{ "reserve.register-of-stranger-ar", "SPC-4 5.13.7", "", "", 0, START(HOLDER(A, KA)),
+	{ "reserve.register-of-stranger-ar", "SPC-4 5.13.7", "", W_GEN, 0, START(HOLDER(A, KA)),
 	  .type = EAAR, .steps = STEPS(
 		READ(B, CONFLICT), REGISTER(B, 0, KB), READ(B), WRITE(B, 7), READ_IS(A, 7),
 		FULL(B, EAAR, HOLDER(A, KA), HOLDER(B, KB)), REGISTER(B, KB, 0),
 		READ(B, CONFLICT), RESERVATION(B, EAAR, 0)) },
-	{ "reserve.table-66", "SPC-4 5.13.1 table 66", "L2", L2_WHY, 0,
+	{ "reserve.table-66", "SPC-4 5.13.1 table 66", "L2", W_LU, 0,
 	  START(HOLDER(A, KA), R(B, KB)), .type = EA, .steps = STEPS(
 		RESERVE(C, 0, EA, CONFLICT), RELEASE(C, 0, EA, CONFLICT), CLEAR(C, 0, CONFLICT),
 		PREEMPT(C, 0, KA, EA, CONFLICT), PREEMPT_ABORT(D, 0, KA, EA, CONFLICT),
@@ -123,7 +123,7 @@ static const struct test tests[] = {
 	PLAIN(NO_HOLDER) REGISTRANTS_ONLY(NO_HOLDER)
 #define WRONG_TYPE(ty, nm) \
 	{ "release.wrong-type-" nm, RELEASE_CLAUSE, "L6", \
-	  "Stock LIO answers RESERVATION CONFLICT where the standard names a sense code.", 0, \
+	  W_RELEASE_TYPE, 0, \
 	  START(HOLDER(A, KA), R(B, KB)), .type = ty, .steps = STEPS( \
 		RELEASE(A, KA, OTHER(ty), INVALID_RELEASE), \
 		RELEASE(A, KA, (ty) == WERO ? EARO : WERO, INVALID_RELEASE), \
@@ -132,14 +132,14 @@ static const struct test tests[] = {
 	{ "release.no-reservation", RELEASE_CLAUSE, "", "", 0, TWO, .steps = STEPS(
 		RELEASE(A, KA, WE), RELEASE(B, KB, EAAR), NO_RESERVATION(A),
 		KEYS(B, R(A, KA), R(B, KB))) },
-	{ "release.unregistered", RELEASE_CLAUSE, "L2 P2", L2_WHY, 0, START(HOLDER(A, KA)),
+	{ "release.unregistered", RELEASE_CLAUSE, "L2 P2", W_LU, 0, START(HOLDER(A, KA)),
 	  .type = WERO, .steps = STEPS(
 		RELEASE(B, 0, WERO, CONFLICT), RELEASE(B, KA, WERO, CONFLICT),
 		RELEASE(C, KA, WE, CONFLICT), RESERVATION(A, WERO, KA)) },
-	{ "release.unregistered-no-reservation", RELEASE_CLAUSE, "L2", L2_WHY, 0, START(R(A, KA)),
+	{ "release.unregistered-no-reservation", RELEASE_CLAUSE, "L2", W_LU, 0, START(R(A, KA)),
 	  .steps = STEPS(
 		RELEASE(B, 0, WERO, CONFLICT), RELEASE(C, KA, WE, CONFLICT)) },
-	{ "release.wrong-key", RELEASE_CLAUSE, "P2", "", 0, START(HOLDER(A, KA), R(B, KB)),
+	{ "release.wrong-key", RELEASE_CLAUSE, "P2", W_RELEASE_KEY, 0, START(HOLDER(A, KA), R(B, KB)),
 	  .type = WE, .steps = STEPS(
 		RELEASE(A, KB, WE, CONFLICT), RELEASE(A, 0, WE, CONFLICT),
 		RELEASE(B, KA, WE, CONFLICT), RESERVATION(B, WE, KA)) },
@@ -150,31 +150,31 @@ static const struct test tests[] = {
 
 	/* Unregistering */
 #define LEAVES(ty, nm) \
-	{ "unregister.holder-" nm, UNREG_CLAUSE, "", "", 0, \
+	{ "unregister.holder-" nm, UNREG_CLAUSE, "", W_GEN, 0, \
 	  START(HOLDER(A, KA), R(B, KB)), .type = ty, .steps = STEPS( \
 		REGISTER(A, KA, 0), NO_RESERVATION(A), NO_RESERVATION(B), KEYS(B, R(B, KB)), \
 		WRITE(A, 1), WRITE(D, 2)) },
 	PLAIN(LEAVES)
 #define LEAVES_UA(ty, nm) \
-	{ "unregister.holder-" nm, UNREG_CLAUSE, "", "", 0, \
+	{ "unregister.holder-" nm, UNREG_CLAUSE, "", W_GEN, 0, \
 	  START(HOLDER(A, KA), R(B, KB), R(C, KC)), .type = ty, .steps = STEPS( \
 		REGISTER(A, KA, 0), UA(B, RSV_RELEASED), UA(C, RSV_RELEASED), \
 		NO_RESERVATION(A), KEYS(B, R(B, KB), R(C, KC)), WRITE(A, 1), WRITE(D, 2)) },
 	REGISTRANTS_ONLY(LEAVES_UA)
 #define LEAVES_AR(ty, nm) \
-	{ "unregister.one-of-" nm, UNREG_CLAUSE, "", "", 0, \
+	{ "unregister.one-of-" nm, UNREG_CLAUSE, "", W_GEN, 0, \
 	  START(HOLDER(A, KA), R(B, KB)), .type = ty, .steps = STEPS( \
 		REGISTER(A, KA, 0), RESERVATION(A, ty, 0), RESERVATION(B, ty, 0), \
 		WRITE(A, 1, CONFLICT), WRITE(B, 2), FULL(C, ty, HOLDER(B, KB)), \
 		REGISTER(B, KB, 0), NO_RESERVATION(A), NO_KEYS(B), WRITE(A, 3), WRITE(D, 4)) },
 	ALL_REGISTRANTS(LEAVES_AR)
 #define LEAVES_OTHER(ty, nm) \
-	{ "unregister.not-the-holder-" nm, UNREG_CLAUSE, "", "", 0, \
+	{ "unregister.not-the-holder-" nm, UNREG_CLAUSE, "", W_GEN, 0, \
 	  START(HOLDER(A, KA), R(B, KB)), .type = ty, .steps = STEPS( \
 		REGISTER(B, KB, 0), RESERVATION(A, ty, KA), WRITE(B, 1, CONFLICT), \
 		WRITE(A, 2), KEYS(B, R(A, KA))) },
 	PLAIN(LEAVES_OTHER) REGISTRANTS_ONLY(LEAVES_OTHER)
-	{ "unregister.holder-by-ignore", UNREG_CLAUSE, "", "", 0,
+	{ "unregister.holder-by-ignore", UNREG_CLAUSE, "", W_GEN, 0,
 	  START(HOLDER(A, KA), R(B, KB)), .type = EARO, .steps = STEPS(
 		IGNORE(A, 0), UA(B, RSV_RELEASED), NO_RESERVATION(B), KEYS(A, R(B, KB)),
 		READ(C), WRITE(D, 1)) },
@@ -196,7 +196,7 @@ static const struct test tests[] = {
 	  .type = WE, .steps = STEPS(
 		CLEAR(B, KB, .scope = 0xf, .type = 0xf, .sark = KX), UA(A, RSV_PREEMPTED),
 		NO_KEYS(B), NO_RESERVATION(A)) },
-	{ "clear.unregistered", CLEAR_CLAUSE, "L2", L2_WHY, 0, START(HOLDER(A, KA)), .type = WERO,
+	{ "clear.unregistered", CLEAR_CLAUSE, "L2", W_LU, 0, START(HOLDER(A, KA)), .type = WERO,
 	  .steps = STEPS(
 		CLEAR(B, 0, CONFLICT), CLEAR(B, KA, CONFLICT), CLEAR(C, KA, CONFLICT),
 		RESERVATION(A, WERO, KA)) },

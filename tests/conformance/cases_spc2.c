@@ -4,6 +4,7 @@
  * persistent reservations (CRH), and how they end.
  */
 #include "conf.h"
+#include "why.h"
 
 #define CLAUSE "SPC-2 5.5.1"
 #define CRH "SPC-4 5.13.3"
@@ -38,7 +39,7 @@ static const struct test tests[] = {
 		RELEASE10(A), TUR(B), RESERVE10(B), RESERVE6(A, CONFLICT), RELEASE6(B), TUR(A)) },
 	{ "spc2.again", CLAUSE, "", "", 0, .steps = STEPS(
 		RESERVE6(A), RESERVE6(A), RELEASE6(A), TUR(B), TUR(C), RELEASE6(A)) },
-	{ "spc2.release-by-other", CLAUSE, "P5", "SPDK lets any nexus release.", 0, .steps = STEPS(
+	{ "spc2.release-by-other", CLAUSE, "P5", W_ISID, 0, .steps = STEPS(
 		RESERVE6(A), RELEASE6(B), TUR(B, CONFLICT), RELEASE10(C), TUR(C, CONFLICT),
 		RELEASE6(E), TUR(E, CONFLICT), WRITE(A, 1), RELEASE6(A), TUR(B)) },
 	{ "spc2.release-without-reserve", CLAUSE, "", "", 0, .steps = STEPS(
@@ -46,7 +47,7 @@ static const struct test tests[] = {
 	{ "spc2.hand-over", CLAUSE, "", "", 0, .steps = STEPS(
 		RESERVE6(A), RESERVE6(B, CONFLICT), RELEASE6(A), RESERVE6(B), TUR(A, CONFLICT),
 		WRITE(B, 5), RELEASE6(B), READ_IS(A, 5)) },
-	{ "spc2.what-passes", CLAUSE, "", "", 0, .steps = STEPS(
+	{ "spc2.what-passes", CLAUSE, "", W_SPC2, 0, .steps = STEPS(
 		RESERVE6(A), INQUIRY(B), REPORT_LUNS(B), INQUIRY(C), REPORT_LUNS(D),
 		PASSES(B, 6, IN, 252, B_(0x03, [4] = 252)), PASSES(B, 10, IN, 64, B_(0x4d, [8] = 64)),
 		PASSES(C, 6, NONE, 0, B_(0x1e)), RELEASE6(D), INQUIRY(A), RELEASE6(A)) },
@@ -65,13 +66,13 @@ static const struct test tests[] = {
 		REGISTER(B, 0, KB, CONFLICT), IGNORE(B, KB, CONFLICT), RESERVE(B, 0, WE, CONFLICT),
 		CLEAR(A, 0, CONFLICT), PREEMPT(A, 0, KB, WE, CONFLICT), RELEASE6(B), NO_KEYS(A),
 		REGISTER(A, 0, KA), KEYS(B, R(A, KA))) },
-	{ "spc2.other-isid", CLAUSE, "L12", "", 0, .steps = STEPS(
+	{ "spc2.other-isid", CLAUSE, "L12", W_ISID, 0, .steps = STEPS(
 		RESERVE6(A), TUR(E, CONFLICT), WRITE(E, 1, CONFLICT), RESERVE6(E, CONFLICT),
 		RELEASE6(A), TUR(E), RESERVE6(E), TUR(A, CONFLICT), RELEASE6(E), TUR(A)) },
 	{ "spc2.other-port", CLAUSE, "", "", NEED_TWO_PORTS, .steps = STEPS(
 		RESERVE6(A), TUR(F, CONFLICT), WRITE(F, 1, CONFLICT), RESERVE6(F, CONFLICT),
 		RELEASE6(F), TUR(F, CONFLICT), RELEASE6(A), TUR(F)) },
-	{ "spc2.third-party", "SPC-2 7.21", "", "", 0, .steps = STEPS(
+	{ "spc2.third-party", "SPC-2 7.21", "", W_3RD, 0, .steps = STEPS(
 		BAD_FIELD(A, 6, B_(0x16, 0x10)), BAD_FIELD(A, 10, B_(0x56, 0x10)),
 		BAD_FIELD(B, 6, B_(0x16, 0x01)), NOT_STARTED) },
 
@@ -82,7 +83,7 @@ static const struct test tests[] = {
 		TUR(A), TUR(C)) },
 #define CRH_RO(ty, nm) \
 	{ "crh.registrants-" nm, CRH, "L8", \
-	  "Stock LIO refuses registrants that do not hold the reservation.", 0, \
+	  W_CRH, 0, \
 	  START(HOLDER(A, KA), R(B, KB), R(D, KD)), .type = ty, .steps = STEPS( \
 		RESERVE6(A), RESERVE6(B), RESERVE10(D), TUR(C), TUR(A), TUR(B), RELEASE6(B), \
 		RELEASE10(A), RELEASE6(D), RESERVE6(C, CONFLICT), RELEASE6(C, CONFLICT), \
@@ -111,6 +112,8 @@ static const struct test tests[] = {
 	{ "spc2.ends-at-lun-reset-by-other", LIFE, "P5 L8", "", 0, .steps = STEPS(
 		HELD6, DO(LUN_RESET, B), DO(DRAIN, NEXUSES), NOT_STARTED, RESERVE6(C),
 		TUR(A, CONFLICT), TUR(B, CONFLICT), RELEASE6(C)) },
+	{ "spc2.ends-at-target-reset", LIFE, "P5", "", 0, .steps = STEPS(
+		HELD6, { .kind = TARGET_RESET, .n = B, .rtpi_of = C }, RELEASE6(A), TUR(B)) },
 	{ "spc2.lun-reset-then-pr", LIFE, "L8", "", 0, .steps = STEPS(
 		HELD6, DO(LUN_RESET, C), DO(DRAIN, NEXUSES), REGISTER(A, 0, KA), KEYS(B, R(A, KA)),
 		RELEASE6(A, CONFLICT)) },
@@ -119,10 +122,10 @@ static const struct test tests[] = {
 		TUR(A, CONFLICT), RELEASE6(B)) },
 	{ "spc2.ends-at-logout-seen-first-here", LIFE, "P5", "", 0, .steps = STEPS(
 		HELD6, DO(LOGOUT, A), ENDS(C), ENDS(B), NO_KEYS(B)) },
-	{ "spc2.ends-at-drop", LIFE, "P5", "", 0, .steps = STEPS(
+	{ "spc2.ends-at-drop", LIFE, "P5", W_DROP, 0, .steps = STEPS(
 		HELD6, DO(DROP, A), ENDS(B), ENDS(C), RESERVE10(C), DO(LOGIN, A), TUR(A, CONFLICT),
 		RELEASE6(C)) },
-	{ "spc2.ends-at-drop-of-second-gateway", LIFE, "P5", "", 0, .steps = STEPS(
+	{ "spc2.ends-at-drop-of-second-gateway", LIFE, "P5", W_DROP, 0, .steps = STEPS(
 		RESERVE6(B), TUR(A, CONFLICT), TUR(D, CONFLICT), DO(DROP, B), ENDS(A), ENDS(D),
 		NO_KEYS(A)) },
 	{ "spc2.not-at-another-logout", LIFE, "P5", "", 0, .steps = STEPS(

@@ -5,10 +5,10 @@
  * one is asserted at the end of every case.
  */
 #include "conf.h"
+#include "why.h"
 
 #define CLAUSE "SPC-4 5.13.11.2"
 #define SAM "SAM-5 5.14"
-#define ISID_WHY "Stock LIO keeps unit attentions for an initiator name and LUN: the session that asks first gets them."
 #define READ_UA(nx, code) READ(nx, SENSE(6, code))
 
 static const struct test tests[] = {
@@ -19,11 +19,11 @@ static const struct test tests[] = {
 	{ "ua.preempt-registration", CLAUSE, "S6", "", 0, START(R(A, KA), R(B, KB), R(C, KC)),
 	  .steps = STEPS(
 		PREEMPT(A, KA, KB, WE), UA(B, REG_PREEMPTED), TUR(B), TUR(C), TUR(A)) },
-	{ "ua.in-order", "SAM-5 5.14", "L13", "Stock LIO sorts by codes, and compares them wrongly.", 0,
+	{ "ua.in-order", "SAM-5 5.14", "L13", W_UA_ORDER, 0,
 	  START(HOLDER(A, KA), R(B, KB)), .type = WERO, .steps = STEPS(
 		RELEASE(A, KA, WERO), PREEMPT(A, KA, KB, WE), UA(B, RSV_RELEASED),
 		UA(B, REG_PREEMPTED), TUR(B)) },
-	{ "ua.in-order-of-three", "SAM-5 5.14", "L13", "Stock LIO sorts by codes, and compares them wrongly.",
+	{ "ua.in-order-of-three", "SAM-5 5.14", "L13", W_UA_ORDER,
 	  0, START(HOLDER(A, KA), R(B, KB), R(C, KC)), .type = EARO, .steps = STEPS(
 		RELEASE(A, KA, EARO), PREEMPT(A, KA, KB, WE), CLEAR(A, KA),
 		UA(B, RSV_RELEASED), UA(B, REG_PREEMPTED), TUR(B),
@@ -58,24 +58,24 @@ static const struct test tests[] = {
 	  .type = EARO, .steps = STEPS(
 		RELEASE(A, KA, EARO), UA(B, RSV_RELEASED), RELEASE(A, KA, EARO), TUR(B),
 		RELEASE(B, KB, EARO), TUR(A)) },
-	{ "ua.errors-have-none", CLAUSE, "", "", 0, START(HOLDER(A, KA), R(B, KB), R(C, KC)),
+	{ "ua.errors-have-none", CLAUSE, "", W_RELEASE_TYPE, 0, START(HOLDER(A, KA), R(B, KB), R(C, KC)),
 	  .type = WERO, .steps = STEPS(
 		CLEAR(A, KB, CONFLICT), PREEMPT(B, KA, KC, WERO, CONFLICT),
 		RELEASE(A, KA, WE, INVALID_RELEASE), PREEMPT(B, KB, KX, WERO, CONFLICT),
 		RELEASE(B, KB, WERO), TUR(A), TUR(B), TUR(C)) },
-	{ "ua.other-isid-has-none", CLAUSE, "L12", ISID_WHY, 0, START(R(A, KA), R(B, KB)),
+	{ "ua.other-isid-has-none", CLAUSE, "L12", W_ISID, 0, START(R(A, KA), R(B, KB)),
 	  .steps = STEPS(
 		TUR(E), PREEMPT(B, KB, KA, WE), TUR(E), UA(A, REG_PREEMPTED), TUR(E), TUR(A)) },
-	{ "ua.two-isids-each", CLAUSE, "L12", ISID_WHY, 0, START(R(A, KA), R(B, KB), R(E, KE)),
+	{ "ua.two-isids-each", CLAUSE, "L12", W_ISID, 0, START(R(A, KA), R(B, KB), R(E, KE)),
 	  .steps = STEPS(
 		CLEAR(B, KB), UA(E, RSV_PREEMPTED), UA(A, RSV_PREEMPTED), TUR(E), TUR(A)) },
-	{ "ua.to-own-other-isid", CLAUSE, "L12", ISID_WHY, 0, START(R(A, KA), R(E, KE)),
+	{ "ua.to-own-other-isid", CLAUSE, "L12", W_ISID, 0, START(R(A, KA), R(E, KE)),
 	  .steps = STEPS(
 		CLEAR(A, KA), TUR(A), UA(E, RSV_PREEMPTED), TUR(E)) },
 	{ "ua.to-own-other-port", CLAUSE, "L12", "", NEED_TWO_PORTS, START(HOLDER(A, KA), R(F, KA)),
 	  .type = WERO, .steps = STEPS(
 		RELEASE(A, KA, WERO), TUR(A), UA(F, RSV_RELEASED), TUR(F)) },
-	{ "ua.unregister-of-ar-has-none", "SPC-4 5.13.11.2.3", "", "", 0,
+	{ "ua.unregister-of-ar-has-none", "SPC-4 5.13.11.2.3", "", W_GEN, 0,
 	  START(HOLDER(A, KA), R(B, KB), R(C, KC)), .type = EAAR, .steps = STEPS(
 		REGISTER(A, KA, 0), TUR(B), TUR(C), RESERVATION(C, EAAR, 0)) },
 	{ "ua.after-reregistration", CLAUSE, "", "", 0, START(R(A, KA), R(B, KB)), .steps = STEPS(

@@ -5,6 +5,7 @@
  * one reserves, the other must not, keys change, the other preempts.
  */
 #include "conf.h"
+#include "why.h"
 
 #define CLAUSE "SPC-4 5.13"
 /* The keys of the two nodes, with a node number in the last byte. */
@@ -53,7 +54,7 @@ static const struct test tests[] = {
 		PREEMPT_ABORT(B, W2, W1, WERO), UA(A, REG_PREEMPTED), WRITE(A, 0x44, CONFLICT),
 		READ_IS(B, 0x43), KEYS(A, R(B, W2)), RESERVATION(A, WERO, W2),
 		IGNORE(A, W1), WRITE(A, 0x45), READ_IS(B, 0x45)) },
-	{ "cluster.fence-mpath", CLAUSE, "", "", NEED_TWO_PORTS, .steps = STEPS(
+	{ "cluster.fence-mpath", CLAUSE, "", W_GEN, NEED_TWO_PORTS, .steps = STEPS(
 		/* One key on each path of a node. */
 		IGNORE(A, W1), IGNORE(F, W1), IGNORE(B, W2), RESERVE(A, W1, WERO),
 		FULL(B, WERO, HOLDER(A, W1), R(F, W1), R(B, W2)),
@@ -65,7 +66,7 @@ static const struct test tests[] = {
 		IGNORE(B, W2), WRITE(B, 2, CONFLICT), RESERVE(B, W2, WE, CONFLICT),
 		PREEMPT_ABORT(B, W2, W1, WE), UA(A, REG_PREEMPTED), WRITE(B, 3), READ_IS(A, 3),
 		WRITE(A, 4, CONFLICT), RELEASE(B, W2, WE), WRITE(A, 5), READ_IS(B, 5)) },
-	{ "cluster.all-registrants", CLAUSE, "P1", "", 0, .steps = STEPS(
+	{ "cluster.all-registrants", CLAUSE, "P1", W_GEN, 0, .steps = STEPS(
 		IGNORE(A, W1), IGNORE(B, W2), RESERVE(B, W2, WEAR), RESERVATION(A, WEAR, 0),
 		WRITE(A, 1), WRITE(B, 2), WRITE(C, 3, CONFLICT), REGISTER(B, W2, 0),
 		RESERVATION(B, WEAR, 0), WRITE(B, 4, CONFLICT), WRITE(A, 5), READ_IS(B, 5),

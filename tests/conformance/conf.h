@@ -156,7 +156,6 @@ struct test {
 	unsigned int needs;
 	struct reg start[REGS_MAX];	/* registrations; holder marks it */
 	uint8_t type;			/* of the reservation; 0: none */
-	bool aptpl;
 	const struct step *steps;
 };
 

@@ -10,6 +10,7 @@
  * not know may fail, as long as it is for that reason and not for a conflict.
  */
 #include "conf.h"
+#include "why.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +32,7 @@ struct command {
 	unsigned int flags;
 	uint8_t cdb[16];
 	const char *why;
+	const char *defect;
 };
 
 #define SPC "SPC-4 5.13.1 table 65"
@@ -104,7 +106,7 @@ static void make_row(struct row *row, const struct type *type, const struct comm
 			row->steps[n++] = step_of(c, roles[i], allowed);
 	}
 	row->test = (struct test){
-		.name = row->name, .clause = is_spc ? SPC : SBC, .defect = "", .why = c->why,
+		.name = row->name, .clause = is_spc ? SPC : SBC, .defect = c->defect, .why = c->why,
 		.start = { HOLDER(A, KA), R(B, KB) }, .type = type->type, .steps = row->steps,
 	};
 }

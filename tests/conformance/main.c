@@ -142,6 +142,27 @@ static bool chosen(const struct test *t)
 	return !options.pattern || !fnmatch(options.pattern, t->name, 0);
 }
 
+/* The case that starts from what is there with the least work, or the first. */
+static size_t next_case(void)
+{
+	size_t best = ntests, best_cost = 0, i;
+
+	if (run.changed)
+		state_look();
+	for (i = 0; i < ntests; i++) {
+		size_t cost;
+
+		if (results[i] != NOT_RUN || !chosen(tests[i]))
+			continue;
+		cost = state_cost(tests[i]);
+		if (best == ntests || cost < best_cost) {
+			best = i;
+			best_cost = cost;
+		}
+	}
+	return best;
+}
+
 static int run_all(void)
 {
 	static const struct step no_steps[] = { { .kind = END } };
@@ -150,9 +171,8 @@ static int run_all(void)
 	time_t start = time(NULL), before;
 	size_t i;
 
-	for (i = 0; i < ntests; i++) {
-		if (!chosen(tests[i]))
-			continue;
+	run.changed = true;
+	while ((i = next_case()) < ntests) {
 		before = time(NULL);
 		results[i] = run_case(tests[i]);
 		count[results[i]]++;

@@ -8,6 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Responses of RFC 7143, 11.6.1. */
+enum { TMF_COMPLETE = 0, TMF_NOT_SUPPORTED = 5, TMF_REJECTED = 255 };
+
 enum {
 	TUR_BYTES = 6,
 	POLL_MS = 20,
@@ -217,14 +220,37 @@ static void step_command(const struct step *s, struct answer *a)
 	      s->fill, i);
 }
 
-static void step_reset(const struct step *s)
+static void run_step(const struct step *s);
+
+static void drain(enum nexus_id which)
 {
-	int response = nexus_reset(s->n, s->kind == TARGET_RESET);
+	enum nexus_id n;
+
+	for (n = A; n < NEXUSES; n++)
+		if (nexus_is_open(n) && (which == n || which == NEXUSES))
+			nexus_drain(n);
+}
+
+/* Not every target resets itself; if it does, SPC-2 reservations are gone. */
+static void step_target_reset(const struct step *s)
+{
+	int response = nexus_reset(s->n, true);
 
 	run.changed = true;
-	check(response == s->want.status, s, "expected response %u, got %d", s->want.status,
-	      response);
-	if (response == 0)
+	check(response == TMF_COMPLETE || response == TMF_NOT_SUPPORTED || response == TMF_REJECTED,
+	      s, "expected response 0, 5 or 255, got %d", response);
+	if (response == TMF_COMPLETE)
+		drain(NEXUSES);
+	run_step(&(struct step){ .kind = UNIT_ATTENTION, .n = s->rtpi_of, .want = {
+			.status = response == TMF_COMPLETE ? ST_GOOD : ST_CONFLICT } });
+}
+
+static void step_lun_reset(const struct step *s)
+{
+	int response = nexus_reset(s->n, false);
+
+	run.changed = true;
+	if (check(response == TMF_COMPLETE, s, "expected response 0, got %d", response))
 		memset(spc2_held, 0, sizeof(spc2_held));
 }
 
@@ -254,15 +280,6 @@ static void step_ends(const struct step *s, struct answer *a)
 	check(took <= NEXUS_LOSS_MS, s, "expected at most %d ms, took %lld", NEXUS_LOSS_MS, took);
 }
 
-static void drain(enum nexus_id which)
-{
-	enum nexus_id n;
-
-	for (n = A; n < NEXUSES; n++)
-		if (nexus_is_open(n) && (which == n || which == NEXUSES))
-			nexus_drain(n);
-}
-
 static void run_step(const struct step *s)
 {
 	static struct answer a;
@@ -290,8 +307,10 @@ static void run_step(const struct step *s)
 		spc2_held[s->n] = false;
 		break;
 	case LUN_RESET:
+		step_lun_reset(s);
+		break;
 	case TARGET_RESET:
-		step_reset(s);
+		step_target_reset(s);
 		break;
 	case DRAIN:
 		drain(s->n);

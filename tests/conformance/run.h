@@ -29,6 +29,9 @@ void check_nothing_pending(void);
 
 /* state.c: brings the device to the start of a case; false: it cannot. */
 bool state_start(const struct test *t);
+/* What it costs to start a case, in PERSISTENT RESERVE OUT; after a look. */
+void state_look(void);
+size_t state_cost(const struct test *t);
 void state_leave_spc2(void);
 void state_forget(void);
 extern bool spc2_held[NEXUSES];

@@ -72,8 +72,9 @@ def keep(options, found):
             before, now = verdicts.get(case["name"]), case["result"]
             worst = "FAIL" if "FAIL" in (before, now) else "pass" if "pass" in (before, now) else now
             verdicts[case["name"]] = worst
-    lines = ",\n".join(f'"{name}": "{verdict}"' for name, verdict in verdicts.items())
-    (HERE / f"{options.target}.json").write_text("{\n" + lines + "\n}\n", encoding="utf-8")
+    kept = {"runs": {name: {key: result[key] for key in ("asserts", "failed_asserts")} for name, result in found.items()},
+            "cases": verdicts}
+    (HERE / f"{options.target}.json").write_text(json.dumps(kept, indent=0) + "\n", encoding="utf-8")
 
 
 def main():

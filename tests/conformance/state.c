@@ -20,11 +20,13 @@ struct state {
 	struct reg regs[NEXUSES];	/* by nexus; key 0: not registered */
 	uint8_t type;
 	bool foreign;	/* a registration that is none of ours, or of all ports */
+	bool aptpl;	/* activated */
 	size_t count;
 	uint32_t gen;
 };
 
 static const struct test *reached;	/* whose start stands unchanged */
+static struct state seen;	/* what is there as far as known */
 
 void state_forget(void)
 {
@@ -75,6 +77,8 @@ static bool look(struct state *st)
 		}
 		at += length;
 	}
+	read_in(Z, SA_CAPABILITIES, &a);
+	st->aptpl = a.status == ST_GOOD && a.size > 3 && a.data[3] & 1;
 	return true;
 }
 
@@ -94,7 +98,8 @@ static bool same(const struct state *have, const struct state *want)
 {
 	enum nexus_id n;
 
-	if (have->foreign || have->count != want->count || have->type != want->type)
+	if (have->foreign || have->count != want->count || have->type != want->type ||
+	    have->aptpl != want->aptpl)
 		return false;
 	for (n = A; n < NEXUSES; n++)
 		if (have->regs[n].key != want->regs[n].key ||
@@ -103,10 +108,10 @@ static bool same(const struct state *have, const struct state *want)
 	return true;
 }
 
-static int out(enum nexus_id n, uint8_t sa, uint64_t rk, uint64_t sark, uint8_t type, bool aptpl)
+static int out(enum nexus_id n, uint8_t sa, uint64_t rk, uint64_t sark, uint8_t type)
 {
 	static struct answer a;
-	const struct step s = { .sa = sa, .rk = rk, .sark = sark, .aptpl = aptpl };
+	const struct step s = { .sa = sa, .rk = rk, .sark = sark };
 	uint8_t list[LIST_MAX];
 	const uint8_t cdb[10] = { 0x5f, sa, type, [8] = 24 };
 	const struct request rq = {
@@ -123,12 +128,13 @@ static void clear_all(const struct state *have)
 {
 	enum nexus_id n;
 
-	for (n = A; n < NEXUSES; n++)
+	/* A registration without APTPL deactivates it, CLEAR does not. */
+	for (n = A; n < NEXUSES && !have->aptpl; n++)
 		if (have->regs[n].key &&
-		    out(n, SA_CLEAR, have->regs[n].key, 0, 0, false) == ST_GOOD)
+		    out(n, SA_CLEAR, have->regs[n].key, 0, 0) == ST_GOOD)
 			return;
-	out(Z, SA_REGISTER_IGNORE, 0, JANITOR_KEY, 0, false);
-	out(Z, SA_CLEAR, JANITOR_KEY, 0, 0, false);
+	out(Z, SA_REGISTER_IGNORE, 0, JANITOR_KEY, 0);
+	out(Z, SA_CLEAR, JANITOR_KEY, 0, 0);
 }
 
 static void release(const struct state *have)
@@ -137,20 +143,9 @@ static void release(const struct state *have)
 
 	for (n = A; n < NEXUSES; n++)
 		if (have->regs[n].holder) {
-			out(n, SA_RELEASE, have->regs[n].key, 0, have->type, false);
+			out(n, SA_RELEASE, have->regs[n].key, 0, have->type);
 			return;
 		}
-}
-
-/* How many PERSISTENT RESERVE OUT it takes without CLEAR. */
-static size_t repair_cost(const struct state *have, const struct state *want)
-{
-	size_t cost = 0;
-	enum nexus_id n;
-
-	for (n = A; n < NEXUSES; n++)
-		cost += have->regs[n].key != want->regs[n].key;
-	return cost + (have->type != 0);
 }
 
 static bool keep_reservation(const struct state *have, const struct state *want)
@@ -163,22 +158,50 @@ static bool keep_reservation(const struct state *have, const struct state *want)
 	return have->type == want->type;
 }
 
-static void repair(struct state *have, const struct state *want, bool aptpl)
+/* A reservation that ends because its holder goes needs no RELEASE. */
+static bool holder_goes(const struct state *have, const struct state *want)
 {
 	enum nexus_id n;
 
-	if (have->type && !keep_reservation(have, want)) {
+	for (n = A; n < NEXUSES; n++)
+		if (have->regs[n].holder && !want->regs[n].key)
+			return have->type < WEAR;
+	return false;
+}
+
+/* How many PERSISTENT RESERVE OUT it takes without CLEAR, and with it. */
+static size_t repair_cost(const struct state *have, const struct state *want)
+{
+	bool keep = keep_reservation(have, want);
+	size_t cost = 0;
+	enum nexus_id n;
+
+	for (n = A; n < NEXUSES; n++)
+		cost += have->regs[n].key != want->regs[n].key;
+	cost += have->type && !keep && !holder_goes(have, want);
+	return cost + (want->type && !keep);
+}
+
+static size_t clear_cost(const struct state *have, const struct state *want)
+{
+	return (have->count != 0) + want->count + (want->type != 0);
+}
+
+static void repair(const struct state *have, const struct state *want)
+{
+	bool keep = keep_reservation(have, want);
+	enum nexus_id n;
+
+	if (have->type && !keep && !holder_goes(have, want))
 		release(have);
-		have->type = 0;
-	}
 	for (n = A; n < NEXUSES; n++)
 		if (have->regs[n].key != want->regs[n].key)
-			out(n, SA_REGISTER_IGNORE, 0, want->regs[n].key, 0, aptpl);
-	if (have->type == want->type)
+			out(n, SA_REGISTER_IGNORE, 0, want->regs[n].key, 0);
+	if (!want->type || keep)
 		return;
 	for (n = A; n < NEXUSES; n++)
 		if (want->regs[n].holder) {
-			out(n, SA_RESERVE, want->regs[n].key, 0, want->type, aptpl);
+			out(n, SA_RESERVE, want->regs[n].key, 0, want->type);
 			return;
 		}
 }
@@ -210,7 +233,7 @@ static void open_cast(const struct test *t)
 			nexus_open(s->n);
 }
 
-static bool aim(const struct test *t, const struct state *want)
+static bool aim(const struct state *want)
 {
 	struct state have;
 	int i;
@@ -226,12 +249,14 @@ static bool aim(const struct test *t, const struct state *want)
 			run.gen = have.gen;
 			return true;
 		}
-		if (have.count && (have.foreign || i || repair_cost(&have, want) > want->count + 1)) {
+		if (have.aptpl != want->aptpl ||
+		    (have.count && (have.foreign || i ||
+				    repair_cost(&have, want) > clear_cost(&have, want)))) {
 			clear_all(&have);
 			if (!look(&have))
 				continue;
 		}
-		repair(&have, want, t->aptpl);
+		repair(&have, want);
 	}
 	return look(&have) && same(&have, want);
 }
@@ -247,12 +272,33 @@ bool state_start(const struct test *t)
 	    reached->type == t->type)
 		return true;
 	wanted(&want, t);
-	if (!aim(t, &want))
+	if (!aim(&want))
 		return false;
+	seen = want;
 	for (n = A; n < NEXUSES; n++)
 		if (nexus_is_open(n))
 			nexus_drain(n);
 	run.changed = false;
 	reached = t;
 	return true;
+}
+
+void state_look(void)
+{
+	if (!look(&seen))
+		seen.foreign = true;
+}
+
+/* How many PERSISTENT RESERVE OUT it takes to start this case now. */
+size_t state_cost(const struct test *t)
+{
+	struct state want;
+	size_t repaired, cleared;
+
+	wanted(&want, t);
+	cleared = clear_cost(&seen, &want);
+	if (seen.foreign || seen.aptpl != want.aptpl)
+		return cleared + 1;
+	repaired = repair_cost(&seen, &want);
+	return repaired < cleared ? repaired : cleared;
 }

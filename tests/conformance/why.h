@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Why stock LIO (6.1) answers otherwise, for the table that is made of the cases. */
+#ifndef WHY_H
+#define WHY_H
+
+#define W_GEN "does not count an unregistration in PRGENERATION"
+#define W_GEN_EACH "counts each registration of one command in PRGENERATION"
+#define W_LU "answers an unregistered nexus with LOGICAL UNIT COMMUNICATION FAILURE"
+#define W_ISID "keeps registrations and unit attentions for an initiator name, not for its ISIDs"
+#define W_SCOPE "has INVALID FIELD IN PARAMETER LIST for a field of the CDB"
+#define W_KEY_FIRST "looks at the type before the key"
+#define W_RELEASE_KEY "does not look at the key when the nexus is not the holder"
+#define W_RELEASE_TYPE "has RESERVATION CONFLICT where the standard names a sense code"
+#define W_TYPE_ALWAYS "looks at a type that the standard ignores"
+#define W_AR "hands an all-registrants reservation over when one registration is preempted"
+#define W_SELF "spares the sending nexus"
+#define W_ALLOC "refuses an ALLOCATION LENGTH below 8"
+#define W_CUT "leaves out what does not fit as a whole"
+#define W_CLEAR_APTPL "takes APTPL from CLEAR"
+#define W_EXCESS "refuses data beyond the parameter list"
+#define W_ORDER "looks at the reservation before the service action"
+#define W_NO_REPLACE "does not know REPLACE LOST RESERVATION"
+#define W_UA_ORDER "reports the newest and drops the others"
+#define W_LENGTH "has INVALID FIELD IN PARAMETER LIST for a length"
+#define W_SPEC_PORT "registers only initiators that the receiving port knows, through the port that does"
+#define W_SPEC_SKIP "skips a nexus that is registered"
+#define W_ODD "takes a TransportID whose length is no multiple of 4"
+#define W_PORTS "keeps one registration for each target port, which the standard allows, too"
+#define W_PORTS_ISID "does not let the other port through at once, and mixes up ISIDs"
+#define W_MOVE "stores the type as scope when a reservation comes back"
+#define W_MOVE_PORT "wants the initiator port to be known to the named target port"
+#define W_NAME "takes a name without ISID"
+#define W_SPC2 "lets only INQUIRY and RELEASE pass"
+#define W_3RD "ignores third-party and extent bits"
+#define W_DROP "notices a lost connection after two seconds"
+#define W_CRH "refuses registrants that do not hold the reservation"
+#define W_DIRECTION "goes by the direction of the data: without data out it passes Write Exclusive"
+#define W_REG_EA "lets registrants pass plain Exclusive Access"
+#define W_REG_WE "refuses registrants under plain Write Exclusive, not strangers"
+#define W_NOT_LISTED "does not know that it is always allowed"
+#define W_NO_OPCODE "is not what answers: the command fails in the backstore"
+
+#endif
