@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "tpr_state.h"
+#include "tpr_spc2.h"
 
 size_t tpr_info_size(u32 max_regs)
 {
@@ -222,11 +223,8 @@ bool tpr_is_holder(const struct tcmu_pr_info *info, u32 idx)
 
 bool tpr_power_loss(struct tcmu_pr_info *info)
 {
-	bool changed = info->scsi2_held;
+	bool changed = tpr_spc2_end(info);
 
-	info->scsi2_held = false;
-	memset(&info->scsi2_holder, 0, sizeof(info->scsi2_holder));
-	memset(info->scsi2_gateway, 0, sizeof(info->scsi2_gateway));
 	if (info->aptpl || (!info->num_regs && !info->gen))
 		return changed;
 	info->num_regs = 0;
