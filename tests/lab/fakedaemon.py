@@ -43,7 +43,7 @@ def crc32c(data):
 
 def foreign_string():
     body = (b"vers=1\nseq=1\nscsi2_rsv=none\ngen=0\nrsv=none\nnum_regs=0\naptpl=0\ndevice=somebody-else\n"
-            b"num_changes=1\nchange=1 create gw9 0x0000000000000001 1\n")
+            b"num_changes=1\nchange=1 create gw9 0x0000000000000001 1 none\n")
     return body + b"crc32c=0x%08x\n" % crc32c(body)
 
 
