@@ -47,7 +47,7 @@ enum {
 };
 
 /* Five hosts; E, F and G are A but for one part of the name each. */
-static inline struct tpr_nexus nexus(char who)
+static inline const struct tpr_nexus *nexus_table(void)
 {
 	static const struct tpr_nexus table[NEXUSES] = {
 		{"iqn.2026-01.com.example:a",
@@ -103,7 +103,12 @@ static inline struct tpr_nexus nexus(char who)
 		 4},
 	};
 
-	return table[who - 'A'];
+	return table;
+}
+
+static inline struct tpr_nexus nexus(char who)
+{
+	return nexus_table()[who - 'A'];
 }
 
 /* The first nexus of the same initiator port. */
@@ -129,27 +134,31 @@ static inline struct tpr_nexus any_nexus(char who)
 	return who >= 'a' ? all_ports((char)(who - 'a' + 'A')) : nexus(who);
 }
 
+static inline bool same_initiator(const struct tpr_nexus *a,
+				  const struct tpr_nexus *b)
+{
+	return a->proto == b->proto && !strcmp(a->initiator, b->initiator) &&
+	       !memcmp(a->isid, b->isid, sizeof(a->isid));
+}
+
 static inline bool same_nexus(const struct tpr_nexus *a,
 			      const struct tpr_nexus *b)
 {
-	return !strcmp(a->initiator, b->initiator) &&
-	       !strcmp(a->target, b->target) &&
-	       !memcmp(a->isid, b->isid, sizeof(a->isid)) &&
-	       a->proto == b->proto && a->tag == b->tag && a->rtpi == b->rtpi;
+	return same_initiator(a, b) && !strcmp(a->target, b->target) &&
+	       a->tag == b->tag && a->rtpi == b->rtpi;
 }
 
 static inline char letter(const struct tpr_nexus *n)
 {
-	char who;
+	const struct tpr_nexus *table = nexus_table();
+	bool all = !n->target[0] && !n->tag && !n->rtpi;
+	int i;
 
-	for (who = 'A'; who < 'A' + NEXUSES; who++) {
-		struct tpr_nexus x = nexus(who);
-
-		if (same_nexus(&x, n))
-			return who;
-		x = all_ports(who);
-		if (same_nexus(&x, n))
-			return (char)(who - 'A' + 'a');
+	for (i = 0; i < NEXUSES; i++) {
+		if (all && same_initiator(&table[i], n))
+			return (char)('a' + i);
+		if (!all && same_nexus(&table[i], n))
+			return (char)('A' + i);
 	}
 	return '?';
 }
@@ -236,14 +245,21 @@ static inline struct tcmu_pr_info *clone(const struct tcmu_pr_info *info)
 	return memcpy(copy, info, size);
 }
 
-static inline char *regs_text(const struct tcmu_pr_info *info, char *p,
-			      char who)
+/* The registrations, by letter: what has none is in the end. */
+static inline char *regs_text(const struct tcmu_pr_info *info, char *p)
 {
-	u32 i;
+	static const char order[] = "ABCDEFGHabcdefgh?";
+	const char *who;
+	char letters[64];
+	u32 i, n = info->num_regs < 64 ? info->num_regs : 64;
 
-	for (i = 0; i < info->num_regs; i++)
-		if (letter(&info->regs[i].nexus) == who)
-			p += sprintf(p, "%c%llx ", who, info->regs[i].key);
+	for (i = 0; i < n; i++)
+		letters[i] = letter(&info->regs[i].nexus);
+	for (who = order; n && *who; who++)
+		for (i = 0; i < n; i++)
+			if (letters[i] == *who)
+				p += sprintf(p, "%c%llx ", *who,
+					     info->regs[i].key);
 	return p;
 }
 
@@ -251,13 +267,8 @@ static inline char *regs_text(const struct tcmu_pr_info *info, char *p,
 static inline void state_text(const struct tcmu_pr_info *info, char *text)
 {
 	u32 holder = info->rsv.holder;
-	char *p = text, who;
+	char *p = regs_text(info, text);
 
-	for (who = 'A'; who < 'A' + NEXUSES; who++)
-		p = regs_text(info, p, who);
-	for (who = 'a'; who < 'a' + NEXUSES; who++)
-		p = regs_text(info, p, who);
-	p = regs_text(info, p, '?');
 	if (info->rsv.type || holder != TPR_HOLDER_ALL)
 		p += sprintf(p, "/%u%c ", info->rsv.type,
 			     holder == TPR_HOLDER_ALL ? '*'
