@@ -19,7 +19,7 @@ HOSTS = ("client1", "client2")
 TYPES = {1: "Write Exclusive", 3: "Exclusive Access", 5: "Write Exclusive, registrants only",
          6: "Exclusive Access, registrants only", 7: "Write Exclusive, all registrants", 8: "Exclusive Access, all registrants"}
 ALL_REGISTRANTS = (7, 8)
-LIMIT = 60                              # seconds for one command
+LIMIT = 180                             # seconds for one command: a host with much else to do is slow
 BLOCK = 512
 MARK = "=== "
 GOOD, CONFLICT = "good", "conflict"

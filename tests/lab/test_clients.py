@@ -160,7 +160,7 @@ Report capabilities response:
   All Target Ports Capable(ATP_C): 1
   Persist Through Power Loss Capable(PTPL_C): 1
   Type Mask Valid(TMV): 1
-  Allow Commands: 1
+  Allow Commands: 4
   Persist Through Power Loss Active(PTPL_A): {aptpl}
     Support indicated in Type mask:
       Write Exclusive, all registrants: 1
@@ -309,10 +309,12 @@ def test_all_target_ports(disks):
 
 def test_replace_lost_reservation_with_nothing_lost(disks):
     """The action is there (RLR_C), and is refused while the state is whole."""
-    a1 = disks["a1"]
+    a1, b2 = disks["a1"], disks["b2"]
+    register(a1, 0xa1)
     generation = state(disks).generation
-    assert a1.out("--replace-lost", sark=0xa1, kind=5) == "Invalid field in cdb"
-    assert state(disks) == expected(generation, [])
+    assert a1.out("--replace-lost", sark=0xa2, kind=5) == INVALID_RELEASE
+    assert b2.out("--replace-lost", sark=0xb2, kind=5) == CONFLICT
+    assert state(disks) == expected(generation, [(a1, 0xa1)])
 
 
 def test_new_login_is_a_new_nexus(disks):
@@ -380,6 +382,7 @@ def test_fence_scsi(disks, agents, tell):
     told = state(disks)
     assert told == expected(told.generation, [(a1, key["client1"]), (b2, key["client2"])], a1, 5)
     assert access(disks) == rights("r", a1="rw", b2="rw")
+    write_done("client2", b2.device, MAP_BLOCK, tell)
 
     assert scsi("client1", "off", "client2") == OFF
     assert attentions(disks) == {"b2": [UNREGISTERED]}
@@ -464,8 +467,8 @@ def test_mpathpersist(disks, maps, tell):
         rc, text = mpath(host, "--in", "--read-full-status")
         assert rc == 0 and mpath_full(text) == (f"  PR generation=0x{held.generation:x} ", held.registrations), text
 
-    rc, text = mpath("client2", "--out", "--preempt", param_rk=0xb2, param_sark=0xa1, prout_type=5)
-    assert (rc, text) == (0, "")
+    write_done("client1", MAP, MAP_BLOCK, tell)
+    assert mpath("client2", "--out", "--preempt", param_rk=0xb2, param_sark=0xa1, prout_type=5) == (0, "")
     mine = [(path, 0xb2) for path in disks.values() if path.host == "client2"]
     assert state_quietly(disks) in [expected(generation + 5, mine, disks[name], 5) for name in ("b1", "b2")]
     write_refused("client1", MAP, MAP_BLOCK, tell)
@@ -493,7 +496,7 @@ def portal(gateway, is_there):
     sh(host_of(gateway), f"echo {int(is_there)} >/sys/kernel/config/target/iscsi/{labapi.IQN}/tpgt_{gateway[2:]}/enable")
 
 
-def wait_paths(host, device, want, seconds=40):
+def wait_paths(host, device, want, seconds=120):
     """Until multipathd calls the path so."""
     began = time.monotonic()
     while time.monotonic() < began + seconds:
@@ -504,13 +507,32 @@ def wait_paths(host, device, want, seconds=40):
     pytest.fail(f"{host}: {device} is not {want} after {seconds} s: {states}")
 
 
-FAILOVER_BLOCKS = 2048                  # of 4 KiB, from 16 MiB on
-FAILOVER_WRITE = f"""
-dd if=/dev/urandom of=/run/data bs=4096 count={FAILOVER_BLOCKS} status=none
-sha256sum </run/data
-touch /run/begun
-dd if=/run/data of={MAP} bs=4096 seek=4096 oflag=direct conv=nocreat 2>&1
+# Writes chunks of 64 KiB, in order and over again, until told to stop; prints how many chunks and their digest.
+CHUNKS, CHUNK, CHUNKS_FROM = 64, 64 * 1024, 256
+WRITER = f"""
+dd if=/dev/urandom of=/run/data bs={CHUNK} count={CHUNKS} status=none
+rm -f /run/stop
+n=0
+while [ ! -e /run/stop ]; do
+	at=$((n % {CHUNKS}))
+	dd if=/run/data of={MAP} bs=8K count=8 skip=$((at * 8)) seek=$((({CHUNKS_FROM} + at) * 8)) \
+		oflag=direct conv=nocreat status=none || exit 1
+	n=$((n + 1))
+	echo $n >/run/written.new && mv /run/written.new /run/written
+done
+[ $n -lt {CHUNKS} ] || n={CHUNKS}
+echo $n $(dd if=/run/data bs={CHUNK} count=$n status=none | sha256sum)
 """
+
+
+def wait_chunks(host, more, seconds=120):
+    """Until the writer has written so many more chunks; the total."""
+    script = "[ -e /run/written ] && cat /run/written || echo 0"
+    want, deadline = int(sh(host, script)) + more, time.monotonic() + seconds
+    while (now := int(sh(host, script))) < want:
+        assert time.monotonic() < deadline, f"{host}: {now} chunks written"
+        time.sleep(0.2)
+    return now
 
 
 def test_failover(disks, maps, tell):
@@ -522,31 +544,35 @@ def test_failover(disks, maps, tell):
     assert mpath("client1", "--out", "--reserve", param_rk=0xa1, prout_type=5) == (0, "")
     generation = state(disks).generation
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        writer = pool.submit(sh, "client1", "rm -f /run/begun;" + FAILOVER_WRITE, True, 180)
+        writer = pool.submit(sh, "client1", WRITER, True, 600)
         try:
-            sh("client1", "until [ -e /run/begun ]; do sleep 0.1; done; sleep 0.5")
+            before = wait_chunks("client1", 3)
             portal("gw1", False)
-            assert not writer.done()
             tell(f"client1 calls its path failed {wait_paths('client1', a1.device, 'failed'):.1f} s after gw1's portal went")
             wait_paths("client2", b1.device, "failed")
             write_done("client2", MAP, MAP_BLOCK, tell)
             assert mpath("client1", "--out", "--preempt", param_rk=0xa1, param_sark=0xb2, prout_type=5) == (0, "")
             write_refused("client2", MAP, MAP_BLOCK, tell)
+            during = wait_chunks("client1", 3)
+            portal("gw1", True)
+            tell(f"client1 has its path again {wait_paths('client1', a1.device, 'active'):.1f} s after gw1's portal came back")
+            wait_paths("client2", b1.device, "active")
+            after = wait_chunks("client1", 3)
         finally:
             portal("gw1", True)
-        tell(f"client1 has its path again {wait_paths('client1', a1.device, 'active'):.1f} s after gw1's portal came back")
-        wait_paths("client2", b1.device, "active")
-        digest, *said = writer.result().splitlines()
-    tell(f"client1's dd through it all: {said[-1]}")
+            sh("client1", "touch /run/stop")
+        count, digest = writer.result().split()[:2]
+    tell(f"client1 wrote {before} chunks before, {during - before} while it was away, {after - during} after")
     told = state_quietly(disks)
     mine = [(path, 0xa1) for path in disks.values() if path.host == "client1"]
     # One for PREEMPT, and one for client1's multipathd: it registers the host's key anew on a path that comes back.
     assert told in [expected(generation + 2, mine, disks[name], 5) for name in ("a1", "a2")]
     assert access(disks) == rights("r", a1="rw", a2="rw")
     write_refused("client2", MAP, MAP_BLOCK, tell)
-    image = hashlib.sha256(image_read(16 * 1024 * 1024 // BLOCK, FAILOVER_BLOCKS * 8)).hexdigest()
-    assert digest.split()[0] == image
-    assert sh("client2", f"dd if={MAP} bs=4096 skip=4096 count={FAILOVER_BLOCKS} status=none | sha256sum").split()[0] == image
+    image = image_read(CHUNKS_FROM * CHUNK // BLOCK, int(count) * CHUNK // BLOCK)
+    assert hashlib.sha256(image).hexdigest() == digest
+    other = sh("client2", f"dd if={MAP} bs={CHUNK} skip={CHUNKS_FROM} count={count} iflag=direct status=none | sha256sum")
+    assert other.split()[0] == digest
 
 
 @pytest.mark.parametrize("agent", ["fence_scsi", "fence_mpath"])
