@@ -82,12 +82,16 @@ static const struct test tests[] = {
 	{ "preempt-abort.holder-" nm, CLAUSE, "S7", "", 0, THREE(ty), .steps = STEPS( \
 		PREEMPT_ABORT(B, KB, KA, ty), UA(A, REG_PREEMPTED), RESERVATION(A, ty, KB), \
 		FULL(A, ty, HOLDER(B, KB), R(C, KC)), WRITE(A, 1, CONFLICT), WRITE(B, 2)) }, \
+	{ "preempt.non-holder-" nm, CLAUSE, "L1", "", 0, THREE(ty), .steps = STEPS( \
+		PREEMPT(B, KB, KC, OTHER(ty)), UA(C, REG_PREEMPTED), RESERVATION(C, ty, KA), \
+		FULL(C, ty, HOLDER(A, KA), R(B, KB)), WRITE(C, 1, CONFLICT), WRITE(A, 2)) },
+	PLAIN(TAKE) REGISTRANTS_ONLY(TAKE)
+/* One plain type and one of the others will do. */
+#define TAKE_TWO(X) X(EA, "ea") X(WERO, "wero")
+#define MORE(ty, nm) \
 	{ "preempt-abort.holder-new-type-" nm, CLAUSE, "S7", "", 0, THREE(ty), .steps = STEPS( \
 		PREEMPT_ABORT(B, KB, KA, OTHER(ty)), UA(A, REG_PREEMPTED), UA(C, RSV_RELEASED), \
 		RESERVATION(A, OTHER(ty), KB)) }, \
-	{ "preempt.non-holder-" nm, CLAUSE, "L1", "", 0, THREE(ty), .steps = STEPS( \
-		PREEMPT(B, KB, KC, OTHER(ty)), UA(C, REG_PREEMPTED), RESERVATION(C, ty, KA), \
-		FULL(C, ty, HOLDER(A, KA), R(B, KB)), WRITE(C, 1, CONFLICT), WRITE(A, 2)) }, \
 	{ "preempt-abort.non-holder-" nm, CLAUSE, "L1 S7", "", 0, THREE(ty), .steps = STEPS( \
 		PREEMPT_ABORT(B, KB, KC, OTHER(ty)), UA(C, REG_PREEMPTED), \
 		RESERVATION(C, ty, KA), FULL(C, ty, HOLDER(A, KA), R(B, KB))) }, \
@@ -105,7 +109,7 @@ static const struct test tests[] = {
 		PREEMPT(B, KB, KA, 0, INVALID_CDB), PREEMPT(B, KB, KA, 4, INVALID_CDB), \
 		PREEMPT(B, KB, KA, ty, .scope = 1, INVALID_CDB), \
 		RESERVATION(C, ty, KA), KEYS(C, R(A, KA), R(B, KB), R(C, KC))) },
-	PLAIN(TAKE) REGISTRANTS_ONLY(TAKE)
+	TAKE_TWO(MORE)
 	{ "preempt.own-key-not-holder", CLAUSE, "L3 S10",
 	  W_SELF, 0, THREE(WERO),
 	  .steps = STEPS(

@@ -343,6 +343,8 @@ void check_nothing_pending(void)
 {
 	enum nexus_id n;
 
+	if (!run.changed)
+		return;
 	for (n = A; n < NEXUSES; n++)
 		if (nexus_is_open(n))
 			run_step(&(struct step){ .kind = UNIT_ATTENTION, .n = (uint8_t)n });

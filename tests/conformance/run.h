@@ -24,7 +24,7 @@ bool check(bool ok, const struct step *s, const char *format, ...)
 
 void run_steps(const struct step *steps);
 
-/* TEST UNIT READY on every session: nothing that no step has named. */
+/* If anything changed, TEST UNIT READY on every session: nothing unnamed. */
 void check_nothing_pending(void);
 
 /* state.c: brings the device to the start of a case; false: it cannot. */

@@ -28,19 +28,27 @@ RUN_SECONDS = 1500
 PORT_2 = 3261
 RUNS = ("gw1", "gw2", "across")
 SUMMARY = re.compile(r"^(\d+) cases passed, (\d+) failed, (\d+) skipped; (\d+) asserts, (\d+) failed;.*$", re.M)
+# As lab/guest/gateway makes one.
 SECOND_PORT = f"""
+. /lab/private/boot.env
 group=/sys/kernel/config/target/iscsi/{labapi.IQN}/tpgt_2
-mkdir "$group/np/$(. /lab/private/boot.env; echo "$ADDRESS"):{PORT_2}"
+mkdir "$group" "$group/lun/lun_0"
+ln -s /sys/kernel/config/target/core/user_0/disk0 "$group/lun/lun_0/disk0"
+for one in generate_node_acls=1 cache_dynamic_acls=1 demo_mode_write_protect=0 authentication=0 default_cmdsn_depth=128; do
+	echo "${{one#*=}}" >"$group/attrib/${{one%=*}}"
+done
+mkdir "$group/np/$ADDRESS:{PORT_2}"
 echo 1 >"$group/enable"
 """
 
 
 def targets(target):
     """Which target ports each run uses: URLs and their relative target port identifiers."""
-    first, second = labapi.url("gw1"), labapi.url("gw2")
+    first = labapi.url("gw1")
     if target == "lio":
         address = labapi.address("gw1")
         return {"ports": ([first, first.replace(address, f"{address}:{PORT_2}")], "1,2")}
+    second = labapi.url("gw2")
     return {"gw1": ([first], "1"), "gw2": ([second], "2"), "across": ([first, second], "1,2")}
 
 

@@ -4,8 +4,6 @@
 
     tests/conformance/table.py PROGRAM            write it
     tests/conformance/table.py --check PROGRAM    exit 1 if it is not up to date, or if a result is missing
-
-What stands between the marks of `Commands` is made elsewhere, and kept.
 """
 
 import json
@@ -16,7 +14,6 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 DOC = HERE.parents[1] / "doc/conformance.md"
-BEGIN, END = "<!-- commands: begin -->", "<!-- commands: end -->"
 
 GROUPS = {
     "register": "Registering", "generation": "PRGENERATION", "reserve": "RESERVE", "release": "RELEASE",
@@ -38,7 +35,7 @@ ports of one machine. `tests/conformance/run.py --help` tells how to run a part 
 "Ours" is all three runs together; cases with two target ports are skipped on a single gateway. "LIO" is the stock
 target; where it differs, the last column says in what. "Defect" names what the case keeps from happening here: a
 defect seen in another implementation (L: LIO, S: SCST, P: SPDK's SCSI target, N: SPDK's NVMe target), as numbered in
-the project's notes. This file is made by `tests/conformance/table.py`; do not edit it.
+the project's notes. How all other commands are classified is in [commands.md](commands.md). This file is made by `tests/conformance/table.py`; do not edit it.
 """
 
 
@@ -93,13 +90,13 @@ def conflict_rows(known, ours, lio):
     return text
 
 
-def document(known, ours, lio, commands):
+def document(known, ours, lio):
     text = HEAD + "\n| | pass | differ | skipped | |\n|---|---|---|---|---|\n"
     text += totals("ours", ours, known) + totals("LIO", lio, known)
     for group, title in GROUPS.items():
         text += f"\n## {title}\n\n" + rows([c for c in known if c["name"].split(".")[0] == group], ours, lio)
     text += "\n## The conflict table\n\n" + conflict_rows([c for c in known if c["name"].startswith("conflict.")], ours, lio)
-    return text + f"\n## Commands\n\n{BEGIN}\n{commands}{END}\n"
+    return text
 
 
 def problems(known, ours, lio):
@@ -119,9 +116,8 @@ def main():
     if len(sys.argv) != 2 + check or sys.argv[1] in ("-h", "--help"):
         sys.exit(__doc__)
     known, ours, lio = cases(sys.argv[-1]), results("pr"), results("lio")
-    before = DOC.read_text(encoding="utf-8") if DOC.exists() else f"{BEGIN}\n{END}\n"
-    commands = before.split(BEGIN + "\n", 1)[1].split(END, 1)[0]
-    after = document(known, ours, lio, commands)
+    before = DOC.read_text(encoding="utf-8") if DOC.exists() else ""
+    after = document(known, ours, lio)
     found = list(problems(known, ours, lio))
     if check and after != before:
         found.append(f"{DOC.name} is not what table.py makes of the results: run tests/conformance/table.py {sys.argv[-1]}")
