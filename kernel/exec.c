@@ -90,6 +90,18 @@ struct held {
 	unsigned long since;
 };
 
+/*
+ * Hands @cmd over to TCMU.  Not EXTENDED COPY: tcmu-runner's own copies write
+ * to devices that it finds by itself, past their reservations.
+ * Context: under @dev->srcu.
+ */
+static sense_reason_t go_on(struct tpr_dev *dev, struct se_cmd *cmd)
+{
+	if (unlikely(cmd->t_task_cdb[0] == EXTENDED_COPY))
+		return TCM_UNSUPPORTED_SCSI_OPCODE;
+	return dev->orig_execute(cmd);
+}
+
 /* No valid state: why decides between waiting, an error, and going on. */
 static enum verdict no_state(struct tpr_dev *dev, struct se_cmd *cmd,
 			     u16 error, sense_reason_t *ret)
@@ -97,7 +109,7 @@ static enum verdict no_state(struct tpr_dev *dev, struct se_cmd *cmd,
 	if (error == EINPROGRESS)
 		return V_HOLD;
 	if (error == EBADMSG && tpr_allowed_when_lost(cmd->t_task_cdb))
-		*ret = dev->orig_execute(cmd);
+		*ret = go_on(dev, cmd);
 	else
 		tpr_complete(cmd, tpr_error_result(error));
 	return V_DONE;
@@ -140,7 +152,7 @@ static enum verdict judge(struct tpr_dev *dev, struct se_cmd *cmd, u8 class,
 		return V_DONE;
 	perm = view->perm[nx->slot];
 	if (likely(perm.allow & class)) {
-		*ret = dev->orig_execute(cmd);
+		*ret = go_on(dev, cmd);
 		return V_DONE;
 	}
 	if (view->error)
@@ -190,7 +202,7 @@ static sense_reason_t execute(struct se_cmd *cmd, u8 class)
 		idx = srcu_read_lock(&dev->srcu);
 		/* Detached meanwhile: as if it had come a moment later. */
 		if (unlikely(!READ_ONCE(dev->attached))) {
-			ret = dev->orig_execute(cmd);
+			ret = go_on(dev, cmd);
 			verdict = V_DONE;
 		} else {
 			verdict = judge(dev, cmd, class, &held, &ret);
@@ -340,14 +352,11 @@ sense_reason_t tpr_parse_cdb(struct se_cmd *cmd)
 	dev = container_of(ops, struct tpr_dev, ops);
 	/*
 	 * A copy that the target core makes for another device: its session
-	 * has no tags, so nothing would prove that the command has ended.  And
-	 * tcmu-runner's own copies write to devices that it finds by
-	 * themselves, past their reservations.  Initiators copy without.
+	 * has no tags, so nothing would prove that the command has ended.
+	 * Initiators copy without.
 	 */
 	if (!cmd->se_sess->se_tpg->se_tpg_tfo->tpg_get_wwn)
 		return TCM_COPY_TARGET_DEVICE_NOT_REACHABLE;
-	if (cmd->t_task_cdb[0] == EXTENDED_COPY)
-		return TCM_UNSUPPORTED_SCSI_OPCODE;
 	stash_dev(cmd, dev);
 	class = tpr_classify(cmd->t_task_cdb,
 			     scsi_command_size(cmd->t_task_cdb));

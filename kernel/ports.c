@@ -51,7 +51,9 @@ static bool find_target(void *arg, u16 rtpi, struct tpr_nexus *nexus)
 	list_for_each_entry(lun, &dev->se_dev->dev_sep_list, lun_dev_link) {
 		struct se_portal_group *tpg = lun->lun_tpg;
 
-		if (tpr_lun_rtpi(lun) != rtpi)
+		/* One of another protocol is no port for that initiator. */
+		if (tpr_lun_rtpi(lun) != rtpi ||
+		    (tpg->proto_id & 0x0f) != nexus->proto)
 			continue;
 		found = tpr_name_target(tpg, nexus);
 		nexus->rtpi = rtpi;
