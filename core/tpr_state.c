@@ -223,13 +223,13 @@ bool tpr_is_holder(const struct tcmu_pr_info *info, u32 idx)
 
 bool tpr_power_loss(struct tcmu_pr_info *info)
 {
-	bool changed = tpr_spc2_end(info);
+	bool changed = tpr_spc2_end(info) || info->gen;
 
-	if (info->aptpl || (!info->num_regs && !info->gen))
+	info->gen = 0;
+	if (info->aptpl || !info->num_regs)
 		return changed;
 	info->num_regs = 0;
 	tpr_release(info);
-	info->gen = 0;
 	return true;
 }
 

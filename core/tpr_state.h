@@ -205,9 +205,9 @@ void tpr_stamp(struct tcmu_pr_info *info, const struct tpr_writer *writer,
 	       const struct tpr_order *order);
 
 /*
- * Loss of power of all gateways: ends an SPC-2 reservation, and, unless APTPL
- * was last given as one, drops all registrations and the reservation and sets
- * PRGENERATION to 0 (SPC-4 5.13.5, 6.15.2).  True if that changed anything.
+ * Loss of power of all gateways: ends an SPC-2 reservation, sets PRGENERATION
+ * to 0, and, unless APTPL was last given as one, drops all registrations and
+ * the reservation (SPC-4 5.13.5, 6.15.2).  True if that changed anything.
  */
 bool tpr_power_loss(struct tcmu_pr_info *info);
 

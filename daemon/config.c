@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum {
-	MEMBER_TIMEOUT_S = 5,
+	MEMBER_TIMEOUT_S = 10,
 	MEMBER_TIMEOUT_MAX_S = 60,
 	DEVICE_NAME_MAX = 63, /* TCMU_ATTR_PR_DEVICE */
 };

@@ -6,7 +6,7 @@
 #include "netlink.h"
 #include "tcmu_pr_dev.h"
 
-unsigned int tpr_reply_timeout_ms = 15000;
+unsigned int tpr_reply_timeout_ms = 22000;
 module_param_named(reply_timeout_ms, tpr_reply_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(reply_timeout_ms,
 		 "how long a PR command waits for one answer of the daemon");

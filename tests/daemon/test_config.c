@@ -42,7 +42,7 @@ static void test_minimal(void **state)
 	assert_string_equal(c->store_path, scratch);
 	assert_string_equal(c->store_type, "dir");
 	assert_string_equal(c->socket, "/run/tcmu-prd.sock");
-	assert_int_equal(c->member_timeout_ms, 5000);
+	assert_int_equal(c->member_timeout_ms, 10000);
 	assert_true(c->auto_attach);
 	assert_int_equal(c->log_level, LOG_LEVEL_INFO);
 	assert_int_equal(c->count, 0);

@@ -93,9 +93,11 @@ static char *next_string(struct world *w, bool aptpl, size_t *len)
 	return str;
 }
 
+/* Only PRGENERATION starts anew; tests/core has what else is kept. */
 static void test_aptpl(void **state)
 {
 	struct world *w = *state;
+	struct tcmu_pr_info *info;
 	size_t len;
 	char *str;
 
@@ -107,8 +109,11 @@ static void test_aptpl(void **state)
 	gw_power_off(w, 0);
 	power_on(w, 0);
 	world_run(w, 200);
-	assert_kept(w);
-	assert_ready(w, 0, 3);
+	assert_dropped(w, 4);
+	assert_ready(w, 0, 4);
+	info = world_newest(w);
+	assert_true(info->aptpl);
+	free(info);
 }
 
 static void test_daemon_restart(void **state)

@@ -320,7 +320,7 @@ def test_daemon_answers_nonsense(no_daemon, mode, want):
             words = a.run(command)[0]
             assert " ".join(words[:-1]) == want and int(words[-1]) < 8000, (command, words)
         assert a.status("write:9:12") == STANDBY  # after the hold time: no state has ever been pushed
-    sh("gw1", "pkill -f fakedaemon.py; echo 10000 >/sys/module/tcmu_pr/parameters/reply_timeout_ms", check=False)
+    sh("gw1", "pkill -f fakedaemon.py; echo 22000 >/sys/module/tcmu_pr/parameters/reply_timeout_ms", check=False)
 
 
 def test_only_one_daemon_and_only_root(lab):
