@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""PREEMPT AND ABORT with 32 slow writes of everyone in flight through each gateway: what tests/iscsi/abort.c says.
+
+The handlers are made slow from outside: strace delays the writes of tcmu-runner's worker, which takes one command
+at a time, in the guests. One lab for the whole file; the numbers are printed as they come.
+
+TARGET=lio runs the cases on one gateway with stock LIO: for looking at the test, which must fail there.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+import gateways
+from gateways import REPO, labapi, sh
+
+TARGET = os.environ.get("TARGET", "pr")
+GATEWAYS = gateways.GATEWAYS if TARGET == "pr" else ("gw1",)
+DELAY_US = int(os.environ.get("DELAY_US", "10000"))
+ABORT = str(REPO / "build/tests/iscsi/abort")
+TOO_SLOW, TOO_FAST = 3, 4
+TRIES = 4
+SLOW = """
+for task in /proc/$(pgrep -x tcmu-runner)/task/*; do
+	case $(cat $task/comm) in
+	aio-*) tasks="$tasks -p ${task##*/}" ;;
+	esac
+done
+exec strace -o /dev/null $tasks -e trace=pwritev -e inject=pwritev:delay_enter=%d
+"""
+CASES = [  # type, victim, the preemptor's gateway, means: as tests/iscsi/abort.c has them
+    (5, "holder", 1, "plain"), (5, "registrant", 2, "plain"), (6, "holder", 2, "plain"), (6, "registrant", 1, "plain"),
+    (6, "third", 1, "plain"), (7, "all", 2, "plain"), (5, "registrant", 1, "task"), (6, "holder", 2, "reset")]
+
+
+@pytest.fixture(scope="module")
+def lab():
+    labapi.up(gateways=len(GATEWAYS), clients=0, target=TARGET)
+    try:
+        if TARGET == "pr":
+            gateways.be_patient()
+        yield labapi
+    finally:
+        labapi.down()
+
+
+@contextlib.contextmanager
+def slow_handler(guest, delay_us):
+    """The gateway's handler takes this long for each write."""
+    with labapi.start(guest, ["sh", "-c", SLOW % delay_us]) as strace:
+        said = bytearray()
+        while b"attached" not in said:
+            assert strace.step(said.extend, said.extend), said
+        try:
+            yield
+        finally:
+            # It must let go of the handler by itself.
+            strace.send_signal(signal.SIGTERM)
+            deadline = time.monotonic() + 20
+            while strace.step(said.extend, said.extend) and time.monotonic() < deadline:
+                pass
+
+
+def start_abort(case):
+    """tests/iscsi/abort, whose output is to be read line by line."""
+    reservation, victim, preemptor, means = case
+    argv = ["timeout", "200", ABORT, str(labapi.shared() / "disk0.qcow2"), str(reservation), victim,
+            str(min(preemptor, len(GATEWAYS))), means, *[labapi.url(gateway) for gateway in GATEWAYS]]
+    return subprocess.Popen(labapi.net_command(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True)
+
+
+def play(case, at=None):
+    """Run it, with the actions of @at at its pauses; exit code and output."""
+    said = []
+    with start_abort(case) as process:
+        for line in process.stdout:
+            said.append(line)
+            print(f"  {line.rstrip()}", flush=True)
+            if line.strip() in ("ready", "answered"):
+                (at or {}).get(line.strip(), lambda: None)()
+                process.stdin.write("\n")
+                process.stdin.flush()
+    return process.returncode, "".join(said)
+
+
+@pytest.fixture(autouse=True)
+def quiet_kernels(lab):
+    """After each test: nothing in either kernel's log."""
+    yield
+    for gateway in GATEWAYS:
+        assert gateways.alarms(gateway) == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(str(word) for word in case))
+def test_nothing_lands_after_good(case, capfd):
+    """A try in which PREEMPT AND ABORT timed out, or came too late to abort anything, shows nothing: again then."""
+    delay = DELAY_US
+    with capfd.disabled():
+        for _ in range(TRIES):
+            print(f"\nPREEMPT AND ABORT, type {case[0]}, victim: {case[1]}, preemptor on gw{case[2]}, {case[3]}, "
+                  f"writes delayed by {delay} us:", flush=True)
+            with contextlib.ExitStack() as stack:
+                for gateway in GATEWAYS:
+                    stack.enter_context(slow_handler(gateway, delay))
+                code, said = play(case)
+            if code not in (TOO_SLOW, TOO_FAST):
+                break
+            delay = delay // 2 if code == TOO_SLOW else delay * 2
+    assert code == 0, said
+
+
+def test_handler_stopped(capfd):
+    """Longer than the command can wait: an error, never GOOD; and when the handler goes on, all is as it should be."""
+    if TARGET != "pr":
+        pytest.skip("one gateway")
+
+    def stop():
+        sh("gw2", "pkill -STOP -x tcmu-runner")
+
+    def go_on():
+        sh("gw2", "pkill -CONT -x tcmu-runner")
+
+    try:
+        with capfd.disabled():
+            print("\nPREEMPT AND ABORT, the handler of gw2 stopped:", flush=True)
+            code, said = play((5, "registrant", 1, "stuck"), {"ready": stop, "answered": go_on})
+    finally:
+        go_on()
+    assert code == 0, said
+    with capfd.disabled():
+        print("\nPREEMPT AND ABORT once it goes on:", flush=True)
+        code, said = play((5, "holder", 1, "plain"))
+    assert code in (0, TOO_FAST), said
