@@ -18,12 +18,14 @@ static const struct test tests[] = {
 	{ "move.to-registered-" nm, CLAUSE, "L5", "", 0, HELD(ty), .steps = STEPS( \
 		MOVE(A, KA, KN, B), RESERVATION(A, ty, KN), RESERVATION(B, ty, KN), \
 		FULL(A, ty, R(A, KA), HOLDER(B, KN)), WRITE(B, 1), RESERVE(A, KA, ty, CONFLICT), \
-		REGISTER(B, KB, KC, CONFLICT), RELEASE(A, KA, ty), RESERVATION(A, ty, KN)) }, \
+		REGISTER(B, KB, KC, CONFLICT), RELEASE(A, KA, ty), RESERVATION(A, ty, KN)) },
+	PLAIN(MOVES) REGISTRANTS_ONLY(MOVES)
+#define MOVES_NEW(ty, nm) \
 	{ "move.to-unregistered-" nm, CLAUSE, "L5", "", 0, HELD(ty), .steps = STEPS( \
 		MOVE(A, KA, KC, D), RESERVATION(B, ty, KC), \
 		FULL(B, ty, R(A, KA), R(B, KB), HOLDER(D, KC)), WRITE(D, 2), \
 		WRITE(C, 3, CONFLICT), READ_IS(D, 2)) },
-	PLAIN(MOVES) REGISTRANTS_ONLY(MOVES)
+	MOVES_NEW(EA, "ea") MOVES_NEW(WERO, "wero")
 	{ "move.plain-type-blocks-the-old-holder", CLAUSE, "L5", "", 0, HELD(EA), .steps = STEPS(
 		MOVE(A, KA, KN, B), READ(A, CONFLICT), WRITE(A, 1, CONFLICT), WRITE(B, 2),
 		RELEASE(B, KN, EA), READ_IS(A, 2), NO_RESERVATION(A)) },
@@ -47,7 +49,7 @@ static const struct test tests[] = {
 	{ "move.to-longest-name", CLAUSE, "", "", 0, HELD(EA), .steps = STEPS(
 		MOVE(A, KA, KN, G), FULL(B, EA, R(A, KA), R(B, KB), HOLDER(G, KN)), WRITE(G, 1),
 		READ(A, CONFLICT)) },
-	{ "move.to-who-is-away", CLAUSE, "L5", "", 0, HELD(EARO), .steps = STEPS(
+	{ "move.to-who-is-away", CLAUSE, "L5", W_MOVE, 0, HELD(EARO), .steps = STEPS(
 		DO(LOGOUT, B), MOVE(A, KA, KN, B), DO(LOGIN, B), RESERVATION(A, EARO, KN),
 		RELEASE(B, KN, EARO), UA(A, RSV_RELEASED), NO_RESERVATION(A)) },
 	{ "move.through-the-named-port", CLAUSE, "L5", W_MOVE_PORT, NEED_TWO_PORTS, HELD(WERO), .steps = STEPS(

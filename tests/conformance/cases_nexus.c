@@ -22,7 +22,7 @@ static const struct test tests[] = {
 		WRITE(D, 1, CONFLICT), DO(LOGIN, A), WRITE(A, 2), READ_IS(A, 2), \
 		RESERVATION(A, ty, KA), RELEASE(A, KA, ty), DO(DRAIN, B), \
 		NO_RESERVATION(B)) },
-	PLAIN(STAYS) REGISTRANTS_ONLY(STAYS)
+	STAYS(EA, "ea") STAYS(WERO, "wero")
 	{ "nexus.holder-drops", CLAUSE, "P4", "", 0, START(HOLDER(B, KB), R(A, KA)),
 	  .type = EARO, .steps = STEPS(
 		DO(DROP, B), RESERVATION(A, EARO, KB), READ(C, CONFLICT), DO(LOGIN, B),

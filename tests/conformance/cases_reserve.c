@@ -185,7 +185,7 @@ static const struct test tests[] = {
 	  START(HOLDER(A, KA), R(B, KB), R(C, KC)), .type = ty, .steps = STEPS( \
 		CLEAR(B, KB), UA(A, RSV_PREEMPTED), UA(C, RSV_PREEMPTED), NO_KEYS(A), \
 		NO_KEYS(B), NO_RESERVATION(C), FULL(A, 0), WRITE(D, 1)) },
-	SIX(CLEARS)
+	CLEARS(WE, "we") CLEARS(EARO, "earo") CLEARS(WEAR, "wear")
 	{ "clear.by-holder", CLEAR_CLAUSE, "S6", "", 0, START(HOLDER(A, KA), R(B, KB)), .type = EA,
 	  .steps = STEPS(
 		CLEAR(A, KA), UA(B, RSV_PREEMPTED), NO_KEYS(B), NO_RESERVATION(A)) },

@@ -188,9 +188,9 @@ static int run_all(void)
 	nexus_close_all();
 	write_json();
 	printf("%u cases passed, %u failed, %u skipped; %u asserts, %u failed; "
-	       "%u commands, %u PERSISTENT RESERVE OUT (%u done), %u logins, %ld s\n",
+	       "%u commands, %u PERSISTENT RESERVE OUT (%u done, %u between cases), %u logins, %ld s\n",
 	       count[PASS], count[FAIL], count[SKIP], run.all_asserts, run.all_failed, commands,
-	       pr_outs, pr_outs_done, logins, (long)(time(NULL) - start));
+	       pr_outs, pr_outs_done, pr_outs_start, logins, (long)(time(NULL) - start));
 	return count[FAIL] || !count[PASS] ? 1 : 0;
 }
 

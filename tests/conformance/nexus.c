@@ -41,7 +41,7 @@ static struct nexus {
 	[Z] = { IQN "z", 0, 1, NULL },
 };
 
-unsigned int logins, pr_outs, pr_outs_done, commands;
+unsigned int logins, pr_outs, pr_outs_done, pr_outs_start, commands;
 
 static void __attribute__((noreturn)) die(const char *what)
 {

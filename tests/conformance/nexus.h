@@ -53,6 +53,6 @@ void nexus_send(enum nexus_id n, const struct request *rq, struct answer *a);
 /* TEST UNIT READY until it is not CHECK CONDITION; the unit attentions met. */
 int nexus_drain(enum nexus_id n);
 
-extern unsigned int logins, pr_outs, pr_outs_done, commands;
+extern unsigned int logins, pr_outs, pr_outs_done, pr_outs_start, commands;
 
 #endif

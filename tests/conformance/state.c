@@ -121,6 +121,7 @@ static int out(enum nexus_id n, uint8_t sa, uint64_t rk, uint64_t sark, uint8_t 
 	build_list(&s, list);
 	nexus_drain(n);
 	nexus_send(n, &rq, &a);
+	pr_outs_start++;
 	return a.status;
 }
 

@@ -35,7 +35,8 @@ ports of one machine. `tests/conformance/run.py --help` tells how to run a part 
 "Ours" is all three runs together; cases with two target ports are skipped on a single gateway. "LIO" is the stock
 target; where it differs, the last column says in what. "Defect" names what the case keeps from happening here: a
 defect seen in another implementation (L: LIO, S: SCST, P: SPDK's SCSI target, N: SPDK's NVMe target), as numbered in
-the project's notes. How all other commands are classified is in [commands.md](commands.md). This file is made by `tests/conformance/table.py`; do not edit it.
+the project's notes. [commands.md](commands.md) shows the rules for every command. This file is made by
+`tests/conformance/table.py`; do not edit it.
 """
 
 

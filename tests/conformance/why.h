@@ -27,7 +27,7 @@
 #define W_ODD "takes a TransportID whose length is no multiple of 4"
 #define W_PORTS "keeps one registration for each target port, which the standard allows, too"
 #define W_PORTS_ISID "does not let the other port through at once, and mixes up ISIDs"
-#define W_MOVE "stores the type as scope when a reservation comes back"
+#define W_MOVE "stores the type as scope of a reservation that it moves"
 #define W_MOVE_PORT "wants the initiator port to be known to the named target port"
 #define W_NAME "takes a name without ISID"
 #define W_SPC2 "lets only INQUIRY and RELEASE pass"
