@@ -14,7 +14,7 @@ enum {
 	/* The ISID never changes: the name makes the initiator port. */
 	ISID_EN = 6486,
 	ISID_QUALIFIER = 1,
-	ANSWER_SECONDS = 60,
+	ANSWER_SECONDS = 90, /* longer than a command may take */
 	SESSIONS_MAX = 16,
 	WAIT_MS = 50,
 	PARAM_LEN = 24,
@@ -148,7 +148,8 @@ static int finish(struct session *s, struct scsi_task *task,
 		die("%s: %s", s->name, iscsi_get_error(s->iscsi));
 	status = task->status;
 	if (status > 0xff)
-		die("%s: no answer: %s", s->name, iscsi_get_error(s->iscsi));
+		die("%s: no answer: %#x, %s", s->name, (unsigned int)status,
+		    iscsi_get_error(s->iscsi));
 	if (has_sense(task, SCSI_SENSE_UNIT_ATTENTION, -1))
 		status = -1;
 	if (sense)

