@@ -153,6 +153,14 @@ def state(disks):
     return states["a1"]
 
 
+def generation_of(disks):
+    """PRGENERATION, before a test; that all paths agree is what state() is for."""
+    rc, text = disks["a1"].persist("--in", "--read-keys")
+    found = LIST_FORM.fullmatch(text)
+    assert rc == 0 and found, text
+    return int(found[1], 16)
+
+
 def attentions(disks):
     """The unit attentions that TEST UNIT READY fetches until there are no more: {path's name: [additional sense]}."""
     said = disks.each("for i in 1 2 3 4 5; do sg_turs $d && break; done")
