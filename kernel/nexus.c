@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The I_T nexuses that a device knows. */
 #include <linux/hash.h>
+#include <linux/net.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
+#include <net/sock.h>
+#include <net/tcp_states.h>
 #include <target/iscsi/iscsi_target_core.h>
 #include <target/target_core_fabric.h>
 
@@ -16,7 +19,7 @@ static struct hlist_head *bucket_of(struct tpr_dev *dev,
 	return &dev->buckets[hash_ptr(sess, ilog2(TPR_NEXUS_BUCKETS))];
 }
 
-static const struct iscsit_session *iscsi_session(const struct se_session *sess)
+static struct iscsit_session *iscsi_session(const struct se_session *sess)
 {
 	return sess->fabric_sess_ptr;
 }
@@ -38,9 +41,28 @@ bool tpr_is_iscsi(const struct se_session *sess)
 }
 
 /*
+ * True if @is has a connection.  The target takes seconds to notice that one
+ * is lost, and may keep its session for longer; the socket knows at once.
+ */
+static bool is_connected(struct iscsit_session *is)
+{
+	const struct iscsit_conn *conn;
+	unsigned long flags;
+	bool connected = false;
+
+	spin_lock_irqsave(&is->conn_lock, flags);
+	list_for_each_entry(conn, &is->sess_conn_list, conn_list)
+		if (READ_ONCE(conn->conn_state) == TARG_CONN_STATE_LOGGED_IN &&
+		    (!conn->sock ||
+		     READ_ONCE(conn->sock->sk->sk_state) == TCP_ESTABLISHED))
+			connected = true;
+	spin_unlock_irqrestore(&is->conn_lock, flags);
+	return connected;
+}
+
+/*
  * What tells this session from another one, earlier or later, with the same
- * names.  An iSCSI session without a connection is over, though the target
- * may keep it for a while.
+ * names.  An iSCSI session without a connection is over.
  * Context: @sess is alive, or in a list under its lock.
  */
 struct tpr_session_id tpr_session_id(const struct se_session *sess)
@@ -52,10 +74,10 @@ struct tpr_session_id tpr_session_id(const struct se_session *sess)
 	};
 
 	if (tpr_is_iscsi(sess)) {
-		const struct iscsit_session *is = iscsi_session(sess);
+		struct iscsit_session *is = iscsi_session(sess);
 
 		id.birth = is->creation_time ^ (u64)is->tsih << 48;
-		id.alive = atomic_read(&is->nconn) > 0;
+		id.alive = is_connected(is);
 	}
 	return id;
 }

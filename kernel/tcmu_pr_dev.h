@@ -11,11 +11,12 @@
  * is left, abort.c ends those of nexuses that were preempted.
  *
  * Lock order: the configfs item's lock, tpr_devices_lock, lock, ua_lock, the
- * target core's se_port_lock, session_lock.  Also lock, abort_lock, then a
- * queue's lock of the target core or tmr_lock, then t_state_lock; and alone
- * se_tmr_lock.  Interrupts are off under these, so nothing that is held with interrupts on
- * comes after them.  netlink.c's lock comes before req_lock and is held with
- * no other.  req_lock and cmds_lock are innermost.
+ * target core's se_port_lock, session_lock, iSCSI's conn_lock.  Also lock,
+ * abort_lock, then a queue's lock of the target core or tmr_lock, then
+ * t_state_lock; and alone se_tmr_lock.  Interrupts are off under these, so
+ * nothing that is held with interrupts on comes after them.  netlink.c's lock
+ * comes before req_lock and is held with no other.  req_lock and cmds_lock are
+ * innermost.
  * Readers of srcu take none of the mutexes, whose holders may wait for them.
  */
 #ifndef TCMU_PR_DEV_H
