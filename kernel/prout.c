@@ -3,6 +3,7 @@
  * The changes that there are: PERSISTENT RESERVE OUT, RESERVE and RELEASE, and
  * what ends an SPC-2 reservation without a command for it.
  */
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
@@ -17,6 +18,9 @@
 enum {
 	/* REGISTER with as many TransportIDs as there can be registrations. */
 	PARAM_MAX = 32 + TPR_REGS_MAX * TPR_TID_MAX,
+	/* How RESERVE waits for another gateway to notice a lost nexus. */
+	CONFLICT_TRIES = 4,
+	CONFLICT_PAUSE_MS = 100,
 };
 
 static struct tpr_result decide_pr_out(struct tpr_chg *c,
@@ -89,6 +93,20 @@ static struct tpr_result decide_spc2(struct tpr_chg *c,
 			changed, order);
 }
 
+/* Another gateway watches over the holder of an SPC-2 reservation. */
+static bool held_elsewhere(struct tpr_dev *dev)
+{
+	char gateway[TPR_GATEWAY_MAX + 1];
+	bool held;
+
+	tpr_nl_gateway(gateway);
+	mutex_lock(&dev->lock);
+	held = dev->newest && dev->newest->scsi2_held &&
+	       strcmp(dev->newest->scsi2_gateway, gateway);
+	mutex_unlock(&dev->lock);
+	return held;
+}
+
 void tpr_spc2_cmd(struct tpr_dev *dev, struct se_cmd *cmd,
 		  const struct tpr_nexus *nexus)
 {
@@ -101,11 +119,24 @@ void tpr_spc2_cmd(struct tpr_dev *dev, struct se_cmd *cmd,
 	};
 	struct tpr_session_id id = tpr_session_id(cmd->se_sess);
 	u8 opcode = cmd->t_task_cdb[0];
+	const struct tpr_chg anew = c;
 	struct tpr_result res;
+	int tries;
 
-	/* The one in the way may be gone, and just not noticed yet. */
+	/*
+	 * The one in the way may be gone, and just not noticed yet: here, or
+	 * at another gateway, which needs a moment to say so.
+	 */
 	tpr_look_for_holder(dev);
 	res = tpr_change_run(&c);
+	for (tries = 0; tries < CONFLICT_TRIES; tries++) {
+		if (res.status != TPR_RESERVATION_CONFLICT ||
+		    !held_elsewhere(dev))
+			break;
+		msleep(CONFLICT_PAUSE_MS);
+		c = anew;
+		res = tpr_change_run(&c);
+	}
 	if (res.status == TPR_GOOD &&
 	    (opcode == TPR_OP_RESERVE6 || opcode == TPR_OP_RESERVE10))
 		tpr_watch_note(dev, nexus, &id);

@@ -4,13 +4,13 @@
  * with the nexus (SPC-2 5.5.1), by logout, loss of the connection, or a new
  * login in its place.  The target core tells a backend nothing of that, so
  * while there is such a reservation of this gateway, its session is looked for
- * ten times a second.
+ * fifty times a second.
  */
 #include "netlink.h"
 #include "tcmu_pr_dev.h"
 
 enum {
-	WATCH_INTERVAL_MS = 100,
+	WATCH_INTERVAL_MS = 20,
 };
 
 struct look {
