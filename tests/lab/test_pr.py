@@ -242,13 +242,15 @@ def held_for(other, seconds):
 def test_spc2_reservation_ends_with_its_nexus(clean, how):
     """RESERVE(6) through one gateway, the session goes, the other gateway's nexus gets it."""
     argv = [str(REPO / "build/tests/iscsi/prcmd"), labapi.url("gw1"), Initiator("a", "gw1").name, "tur", "tur", RESERVE_6,
-            "sleep:" + ("300" if how == "logout" else "60000")]
+            "sleep:" + ("5000" if how == "logout" else "60000")]
     b = Initiator("b", "gw2")
     with subprocess.Popen(labapi.net_command(argv), stdout=subprocess.PIPE, text=True) as session:
         assert [session.stdout.readline().split()[1] for _ in range(3)][-1] == GOOD
         assert b.status("read:0") == CONFLICT and b.status(RESERVE_6) == CONFLICT
+        assert session.poll() is None, "the holder was gone before it was asked"
         if how == "killed":
             session.kill()
+        session.communicate()
     print(f"{how}: reserved by the other gateway's nexus {held_for(b, 10):.0f} ms after")
 
 
