@@ -42,6 +42,9 @@ enum tpr_class {
 	TPR_CLASS_PR_OUT = 0x20,
 	/* RESERVE and RELEASE, 6 and 10 bytes: SPC-2 reservations. */
 	TPR_CLASS_SPC2 = 0x40,
+	/* Whatever tpr_allowed() may leave out. */
+	TPR_CLASS_FORBIDDABLE = TPR_CLASS_READ | TPR_CLASS_WRITE |
+				TPR_CLASS_INFO,
 };
 
 enum {

@@ -107,6 +107,32 @@ static void note_step(struct tpr_dev *dev, const struct tcmu_pr_info *old,
 	}
 }
 
+/* Until a newer one is settled, @info may be what counts. */
+static void note_between(struct tpr_dev *dev, const struct tcmu_pr_info *info)
+{
+	struct tpr_nx *nx;
+
+	dev->between = true;
+	list_for_each_entry(nx, &dev->nexuses, all) {
+		u8 allowed = tpr_allowed(info, &nx->id);
+
+		nx->every &= allowed;
+		nx->some |= allowed;
+	}
+}
+
+static void forget_between(struct tpr_dev *dev)
+{
+	struct tpr_nx *nx;
+
+	dev->between = false;
+	dev->blind = false;
+	list_for_each_entry(nx, &dev->nexuses, all) {
+		nx->every = U8_MAX;
+		nx->some = 0;
+	}
+}
+
 static struct tcmu_pr_info *scratch_copy(const struct tcmu_pr_info *info)
 {
 	u32 room = min_t(u32, info->num_regs + TPR_CHANGES_MAX, TPR_REGS_MAX);
@@ -120,9 +146,9 @@ static struct tcmu_pr_info *scratch_copy(const struct tcmu_pr_info *info)
 }
 
 /*
- * Unit attentions and commands to end, by every step from the state that was
- * installed to @now: versions in between may never have come here.  Where the
- * steps cannot be told, by the difference.
+ * Unit attentions and commands to end, and what versions between allow, by
+ * every step from the state that was installed to @now: those may never have
+ * come here.  Where the steps cannot be told, by the difference.
  */
 static void note_steps(struct tpr_dev *dev, const struct tcmu_pr_info *now)
 {
@@ -133,6 +159,8 @@ static void note_steps(struct tpr_dev *dev, const struct tcmu_pr_info *now)
 		dev->redrain = dev->taking_over;
 		return;
 	}
+	if (!dev->settled)
+		note_between(dev, dev->newest);
 	if (dev->newest->seq + 1 < now->seq) {
 		before = scratch_copy(dev->newest);
 		after = scratch_copy(dev->newest);
@@ -141,8 +169,11 @@ static void note_steps(struct tpr_dev *dev, const struct tcmu_pr_info *now)
 		if (tpr_step(after, now))
 			break;
 		note_step(dev, before, after);
+		note_between(dev, after);
 		tpr_info_copy(before, after);
 	}
+	if ((before ? before : dev->newest)->seq + 1 < now->seq)
+		dev->blind = true;
 	note_step(dev, before ? before : dev->newest, now);
 	kvfree(before);
 	kvfree(after);
@@ -167,6 +198,7 @@ static void settle(struct tpr_dev *dev)
 {
 	dev->settled = true;
 	dev->taking_over = false;
+	forget_between(dev);
 	kvfree(dev->base);
 	dev->base = NULL;
 }

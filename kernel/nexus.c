@@ -212,6 +212,9 @@ static int nx_insert(struct tpr_dev *dev, struct tpr_nx *nx)
 	int slot, err;
 
 	lockdep_assert_held(&dev->lock);
+	/* What versions that are gone allowed it is not known any more. */
+	nx->every = dev->between ? ~(u8)TPR_CLASS_FORBIDDABLE : U8_MAX;
+	nx->some = dev->between ? TPR_CLASS_FORBIDDABLE : 0;
 	slot = ida_alloc(&dev->slots, GFP_NOIO);
 	if (slot < 0)
 		return slot;

@@ -83,6 +83,9 @@ struct tpr_nx {
 	struct tpr_nexus id; /* constant */
 	bool victim; /* its commands in flight have to end; tpr_dev.lock */
 	bool cleared; /* and some did; tpr_dev.lock */
+	/* Classes that all of tpr_dev.between allow, and one of them; lock. */
+	u8 every;
+	u8 some;
 	u8 uas; /* valid entries of ua[]; ua_lock, read without */
 	u16 ua[TPR_UA_MAX]; /* enum tpr_asc, oldest first; ua_lock */
 };
@@ -134,9 +137,16 @@ struct tpr_dev {
 	spinlock_t ua_lock;
 
 	struct mutex lock; /* states, nexuses, view */
-	/* The newest installed state, and the one before until it settled. */
+	/*
+	 * The newest installed state, and until that is settled the last one
+	 * that was known to be, and if there are versions between them.  Each
+	 * of those may be settled as well, so they count (nexuses keep what
+	 * they allow), also where they never were installed.
+	 */
 	struct tcmu_pr_info *newest; /* lock */
 	struct tcmu_pr_info *base; /* lock; NULL: none, or newest is settled */
+	bool between; /* lock */
+	bool blind; /* lock: and what one of them allows is not known */
 	bool settled; /* lock: newest is settled */
 	u16 error; /* lock; see tpr_view.error */
 	/*

@@ -3,21 +3,22 @@
  * The published verdict.
  *
  * While the newest state is not known to be settled, a command may run only
- * if that state and the last settled one both allow it.  What only one of
- * them allows is held back: to answer either way would tell the initiator
- * which of the two states counts, before that is so on every gateway.
+ * if that state, the last one known to be settled, and all between them allow
+ * it.  What only some of them allow is held back: to answer either way would
+ * tell the initiator which state counts, before that is so on every gateway.
  */
 #include <linux/slab.h>
 
 #include "tcmu_pr_dev.h"
 
 static struct tpr_perm perm_of(const struct tpr_dev *dev,
-			       const struct tpr_nexus *id)
+			       const struct tpr_nx *nx)
 {
 	struct tpr_perm perm = {
 		.allow = TPR_CLASS_ALWAYS | TPR_CLASS_INFO | TPR_CLASS_PR_IN |
 			 TPR_CLASS_PR_OUT,
 	};
+	const struct tpr_nexus *id = &nx->id;
 	u8 now, before;
 
 	/* Lost: execution looks at the command itself. */
@@ -35,14 +36,14 @@ static struct tpr_perm perm_of(const struct tpr_dev *dev,
 		perm.allow = now;
 		return perm;
 	}
-	if (!dev->base) {
+	if (!dev->base || dev->blind) {
 		/* Nothing known before: all that can conflict waits. */
 		perm.hold = TPR_CLASS_READ | TPR_CLASS_WRITE;
 		return perm;
 	}
 	before = tpr_allowed(dev->base, id);
-	perm.allow = now & before;
-	perm.hold = now ^ before;
+	perm.allow = now & before & nx->every;
+	perm.hold = (now | before | nx->some) & ~perm.allow;
 	return perm;
 }
 
@@ -87,7 +88,7 @@ int tpr_view_publish(struct tpr_dev *dev)
 	view->seq = dev->newest ? dev->newest->seq : 0;
 	view->slots = slots;
 	list_for_each_entry(nx, &dev->nexuses, all)
-		view->perm[nx->slot] = perm_of(dev, &nx->id);
+		view->perm[nx->slot] = perm_of(dev, nx);
 	old = rcu_replace_pointer(dev->view, view, lockdep_is_held(&dev->lock));
 	if (old)
 		call_srcu(&dev->srcu, &old->rcu, view_free);
