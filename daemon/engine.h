@@ -42,6 +42,7 @@ enum engine_op {
 struct engine_call {
 	enum engine_op op;
 	uint64_t id; /* to be returned in the reply */
+	uint64_t term; /* JOIN, ACK */
 	uint64_t seq; /* ACK: installed; SWAP: expected; MARK_LOST: that one */
 	const char *gateway; /* ANNOUNCE */
 	const char *str; /* SWAP, MARK_LOST: valid until the action returns */
@@ -102,11 +103,14 @@ struct engine_ops {
 		    const char *text);
 };
 
+struct gateways;
+
 /* The gateway; outlives its logical units. */
 struct engine_conf {
 	const char *gateway;
 	uint64_t incarnation;
 	uint32_t member_timeout_ms; /* wait for members at most so long */
+	struct gateways *gateways; /* who is alive; our term */
 };
 
 enum engine_state {
@@ -154,6 +158,13 @@ void engine_push_done(struct engine_lu *lu, uint64_t seq, int status);
 void engine_settle(struct engine_lu *lu, uint64_t seq);
 /* The store has news. */
 void engine_news(struct engine_lu *lu);
+/*
+ * gateways_term() is another one.  The kernel has given up the state, so join
+ * again, load, push.  With 0, wait for a term.
+ */
+void engine_term(struct engine_lu *lu);
+/* gateways_life() or gateways_fenced_off() says something else of somebody. */
+void engine_lives(struct engine_lu *lu);
 void engine_timer(struct engine_lu *lu);
 void engine_store_done(struct engine_lu *lu, const struct engine_reply *reply);
 

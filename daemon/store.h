@@ -19,10 +19,34 @@
 
 struct store;
 
+enum {
+	STORE_GATEWAY_MAX = 63, /* bytes of a gateway's name, without its NUL */
+	STORE_BOOT_LEN = 16, /* bytes of a boot identifier */
+};
+
+/* What a heartbeat says.  Rules for terms: gateways.h. */
+struct store_beat {
+	uint64_t term; /* from 1 */
+	uint64_t incarnation; /* of the daemon */
+	uint64_t count; /* of its heartbeats: each is another one */
+	uint32_t lease_ms; /* longest lease that its kernel has by this */
+	uint8_t boot[STORE_BOOT_LEN];
+};
+
+/* A gateway, as the store knows it. */
+struct store_gateway {
+	char gateway[STORE_GATEWAY_MAX + 1];
+	bool beaten; /* there is a heartbeat */
+	struct store_beat beat; /* the newest one */
+	uint64_t evicted; /* newest term that it is evicted from, 0: none */
+	uint64_t fenced; /* newest term whose data path is fenced, 0: none */
+};
+
 /* A gateway that serves a logical unit. */
 struct store_member {
-	char gateway[64];
+	char gateway[STORE_GATEWAY_MAX + 1];
 	uint64_t incarnation;
+	uint64_t term; /* in which it joined */
 	uint64_t installed; /* newest version that its kernel enforces */
 	/*
 	 * Newest version that it ever acknowledged, also before it joined
@@ -77,8 +101,11 @@ struct store_ops {
 	int (*mark_lost)(struct store *store, const char *lu, uint64_t seq,
 			 const char *str, size_t len);
 
-	/* This gateway serves @lu from now on, nothing installed yet. */
-	int (*join)(struct store *store, const char *lu);
+	/*
+	 * This gateway serves @lu from now on, in its term @term, nothing
+	 * installed yet.
+	 */
+	int (*join)(struct store *store, const char *lu, uint64_t term);
 	/* It does not any more. */
 	int (*leave)(struct store *store, const char *lu);
 	/*
@@ -86,11 +113,35 @@ struct store_ops {
 	 * is no member.
 	 */
 	int (*forget)(struct store *store, const char *lu, const char *gateway);
-	/* Its kernel enforces version @seq. */
-	int (*ack)(struct store *store, const char *lu, uint64_t seq);
+	/*
+	 * Its kernel enforces version @seq.  -ENOENT: it is no member.
+	 * -ESTALE: it is one in another term, or another daemon of its name.
+	 */
+	int (*ack)(struct store *store, const char *lu, uint64_t term,
+		   uint64_t seq);
 	/* All members, this gateway included: *@list to be freed. */
 	int (*members)(struct store *store, const char *lu,
 		       struct store_member **list, size_t *count);
+
+	/*
+	 * Replaces this gateway's heartbeat, then, and only then, reads from
+	 * which term it was evicted.  -ESTALE, and nothing is replaced: the
+	 * heartbeat that is there is of another daemon and not the one that
+	 * was there at the last call (or, at the first call, at the last
+	 * gateways()).  Durable if term or incarnation are new.
+	 */
+	int (*beat)(struct store *store, const struct store_beat *beat,
+		    uint64_t *evicted);
+	/* All gateways that ever beat: *@list to be freed, sorted by name. */
+	int (*gateways)(struct store *store, struct store_gateway **list,
+			size_t *count);
+	/*
+	 * Evicts @gateway from all its terms up to @term.  Durable when it
+	 * returns 0, also if somebody else has done it before.
+	 */
+	int (*evict)(struct store *store, const char *gateway, uint64_t term);
+	/* The same for "fenced". */
+	int (*fence)(struct store *store, const char *gateway, uint64_t term);
 
 	/* Tells @gateway that there is news about @lu. */
 	int (*announce)(struct store *store, const char *lu,

@@ -13,11 +13,27 @@
  * A device is named by TCMU_ATTR_DEVICE, the name of its directory under
  * /sys/kernel/config/tcmu_pr.  All integers are in host byte order.
  *
- *   TCMU_PR_CMD_HELLO U>K		GATEWAY, INCARNATION, PROTOCOL
+ *   TCMU_PR_CMD_HELLO U>K		GATEWAY, INCARNATION, PROTOCOL, LEASE_MS
  *	Makes the sender the daemon.  -EBUSY while another one lives, -EPROTO
  *	if PROTOCOL is not TCMU_PR_PROTOCOL, -EINVAL for a bad GATEWAY.  The
  *	module then sends DEVICE_ADDED for each attached device.  INCARNATION
  *	is not used yet.
+ *	LEASE_MS: a lease that stands is shortened to so long from now.  Then
+ *	come one WELCOME and the DEVICE_ADDEDs, in that order.
+ *
+ *   TCMU_PR_CMD_WELCOME K>U		TERM
+ *	The term of the last LEASE, 0: there was none since the module was
+ *	loaded.
+ *
+ *   TCMU_PR_CMD_LEASE U>K		TERM, UNTIL
+ *	Commands that a reservation could forbid, and reservation commands, are
+ *	executed only before UNTIL (CLOCK_BOOTTIME, ns): later ones end with NOT
+ *	READY, 04h/0Bh, at once, also those that wait for something.  With
+ *	another TERM than the last one, all devices first give up their states,
+ *	as by INVALIDATE with EAGAIN; when this is acknowledged no command can
+ *	any longer pass on the strength of one.  UNTIL may be in the past (no
+ *	lease), and earlier than the last one.  -EINVAL: TERM 0, or less than
+ *	the last one, or UNTIL more than TCMU_PR_LEASE_MAX_MS from now.
  *
  *   TCMU_PR_CMD_DEVICE_ADDED K>U	DEVICE, BACKSTORE, CONFIG, SERIAL, SEQ
  *	A device was attached, or existed at HELLO.  It has no state, or that
@@ -78,7 +94,10 @@
 
 #define TCMU_PR_FAMILY_NAME "TCMU-PR"
 #define TCMU_PR_FAMILY_VERSION 1
-#define TCMU_PR_PROTOCOL 1
+#define TCMU_PR_PROTOCOL 2
+
+/* Longest lease, ms. */
+#define TCMU_PR_LEASE_MAX_MS 600000
 
 enum tcmu_pr_cmd {
 	TCMU_PR_CMD_UNSPEC,
@@ -93,6 +112,8 @@ enum tcmu_pr_cmd {
 	TCMU_PR_CMD_PUSH_PR_INFO_DONE,
 	TCMU_PR_CMD_INVALIDATE,
 	TCMU_PR_CMD_SETTLE,
+	TCMU_PR_CMD_WELCOME,
+	TCMU_PR_CMD_LEASE,
 	__TCMU_PR_CMD_MAX,
 };
 
@@ -115,6 +136,9 @@ enum tcmu_pr_attr {
 	TCMU_ATTR_PR_INFO, /* binary, at most TCMU_PR_INFO_PART bytes */
 	TCMU_ATTR_PR_INFO_SIZE, /* u32 */
 	TCMU_ATTR_PR_INFO_OFFSET, /* u32 */
+	TCMU_ATTR_PR_LEASE_MS, /* u32 */
+	TCMU_ATTR_PR_TERM, /* u64 */
+	TCMU_ATTR_PR_UNTIL, /* u64: CLOCK_BOOTTIME, ns */
 	__TCMU_ATTR_PR_MAX,
 };
 
