@@ -6,7 +6,14 @@
  *	lu/<LU>/v<20 digits>	one file for each version, never changed
  *	lu/<LU>/created		marker: there has been a version
  *	lu/<LU>/m/<GATEWAY>/state
- *				a member: "incarnation installed seen\n"
+ *				a member: "incarnation installed seen term\n"
+ *	gw/<GATEWAY>/beat	its heartbeat: "term incarnation count lease
+ *				boot\n", lease in ms, boot 32 hex digits
+ *	gw/<GATEWAY>/began	the first one of that term and incarnation
+ *	gw/<GATEWAY>/evicted.<20 digits>
+ *				mark: evicted from all terms up to this
+ *	gw/<GATEWAY>/fenced.<20 digits>
+ *				mark: the same for "fenced"
  *	gw/<GATEWAY>/in/<LU>	there is news about LU, an empty file
  *	.tmp.<GATEWAY>.<incarnation>.<counter>[.v<20 digits>]
  *				being written; if it shall become a version,
@@ -87,6 +94,37 @@
  * lost like all that was before the marked one.  Nothing is removed, so that
  * the administrator finds what there was.
  *
+ * Heartbeat and eviction: one of the two is seen
+ * Beat replaces gw/<G>/beat by rename(2) and after that reads the directory
+ * for marks.  Evict makes a mark, and a listing that is begun after that opens
+ * gw/<G>/beat.  If beat overlooked the mark, the mark was not there when it
+ * began to read (POSIX: an entry that is neither added nor removed during a
+ * readdir is returned), so rename came before the mark and before the listing,
+ * which thus finds this heartbeat or a later one.  A mark is empty, its name
+ * says all: there is no moment at which it is there and cannot be read.  It is
+ * never replaced.  The gateway itself removes old ones, in the first heartbeat
+ * of a term, when a newer one of the kind is known to be durable; what it has
+ * to find, a mark of its own term, is not among them.  A listing that at that
+ * moment finds neither the old nor the new one only knows less.
+ *
+ * Every gateway's directory has the one name from the beginning, and beat is
+ * found by name within: as with members, nobody is overlooked because of a
+ * rename(2).
+ *
+ * Heartbeats are not synced, as that takes longer than a lease where a file
+ * system has much to write.  Not so the first of a term or incarnation.  It
+ * also is kept as "began", for what a power failure leaves of a file that was
+ * renamed and not synced may be an empty one, and the term must not be lost: it
+ * would be used again.  A heartbeat that went back makes others wait longer, as
+ * it is another than they know.  Two of its kind they could only take for one
+ * if the power came back before they missed a listing (gateways.h).
+ *
+ * A heartbeat that cannot be read, with "began" no better, is shown as none
+ * (nobody can be seen to stand still by it, so nobody is taken for dead) along
+ * with the marks; and its own gateway's beat fails with -EBADMSG, so that it
+ * serves nothing until the administrator has removed gw/<G>.  The same if there
+ * is a mark that we do not understand.
+ *
  * Power: versions, marker and membership are synced, file first, then the
  * directory, in the order that they depend on each other.  News is a hint and
  * is not.
@@ -143,6 +181,10 @@ const struct store_ops store_dir_ops = {
 	.forget = sd_forget,
 	.ack = sd_ack,
 	.members = sd_members,
+	.beat = sd_beat,
+	.gateways = sd_gateways,
+	.evict = sd_evict,
+	.fence = sd_fence,
 	.announce = sd_announce,
 	.news = sd_news,
 	.wake = sd_wake,

@@ -276,6 +276,20 @@ int sd_read_file(int dir, const char *name, size_t max, char **str, size_t *len)
 	return ret;
 }
 
+/*
+ * ESTALE is how NFS says that another client replaced the file after we had
+ * looked up its name.
+ */
+int sd_read_small(int dir, const char *name, size_t max, char **str,
+		  size_t *len)
+{
+	int ret = -ESTALE;
+
+	for (int try = 0; ret == -ESTALE && try < 16; try++)
+		ret = sd_read_file(dir, name, max, str, len);
+	return ret == -EFBIG ? -EBADMSG : ret;
+}
+
 static int sd_write_all(int fd, const char *data, size_t len)
 {
 	size_t done = 0;
@@ -319,14 +333,8 @@ static int sd_tmp_create(struct store *store, int dir, uint64_t target,
 	return -EIO;
 }
 
-/*
- * Writes a temporary file and syncs it.  If it is to become a version, its
- * name says which (@target, else 0): see "removal" in store_dir.c.  It is
- * closed before it gets linked: NFS would only rename an open file when
- * somebody removes it.
- */
-int sd_tmp_write(struct store *store, int dir, uint64_t target,
-		 const char *data, size_t len, struct sd_tmp *tmp)
+static int sd_tmp_put(struct store *store, int dir, uint64_t target, bool sync,
+		      const char *data, size_t len, struct sd_tmp *tmp)
 {
 	int fd = sd_tmp_create(store, dir, target, tmp);
 	struct stat st;
@@ -335,7 +343,7 @@ int sd_tmp_write(struct store *store, int dir, uint64_t target,
 	if (fd < 0)
 		return fd;
 	ret = sd_write_all(fd, data, len);
-	if (!ret)
+	if (!ret && sync)
 		ret = sd_fsync(fd);
 	if (!ret && fstat(fd, &st))
 		ret = sd_errno();
@@ -346,6 +354,24 @@ int sd_tmp_write(struct store *store, int dir, uint64_t target,
 	else
 		tmp->ino = st.st_ino;
 	return ret;
+}
+
+/*
+ * Writes a temporary file and syncs it.  If it is to become a version, its
+ * name says which (@target, else 0): see "removal" in store_dir.c.  It is
+ * closed before it gets linked: NFS would only rename an open file when
+ * somebody removes it.
+ */
+int sd_tmp_write(struct store *store, int dir, uint64_t target,
+		 const char *data, size_t len, struct sd_tmp *tmp)
+{
+	return sd_tmp_put(store, dir, target, true, data, len, tmp);
+}
+
+int sd_tmp_write_lazy(struct store *store, int dir, const char *data,
+		      size_t len, struct sd_tmp *tmp)
+{
+	return sd_tmp_put(store, dir, 0, false, data, len, tmp);
 }
 
 bool sd_parse_u64(const char **text, uint64_t *value)

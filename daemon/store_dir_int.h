@@ -16,7 +16,7 @@
 #include "store.h"
 
 enum sd_limits {
-	SD_GATEWAY_MAX = 63,
+	SD_GATEWAY_MAX = STORE_GATEWAY_MAX,
 	SD_LU_MAX = 200,
 	SD_KEEP = 16, /* versions that stay when a newer one is stored */
 	SD_STRING_MAX = 8 << 20,
@@ -45,6 +45,13 @@ struct store {
 		long long seen; /* when it was seen to be another, ms */
 		long long read; /* when it was read last, ms */
 	} inbox;
+	struct {
+		pthread_mutex_t one; /* beat() at a time; around lock */
+		bool lasting; /* the last one succeeded; under one */
+		pthread_mutex_t lock; /* of the rest; held for no I/O */
+		bool begun; /* there was a call of beat() */
+		struct store_beat known; /* ours, as last seen or written */
+	} beat;
 	/* Serialise read-modify-write of our own member records, by lu. */
 	pthread_mutex_t member[SD_LOCKS];
 };
@@ -75,8 +82,14 @@ int sd_unlink(int dir, const char *name);
 int sd_each(int dir, int (*fn)(void *arg, const char *name), void *arg);
 int sd_read_file(int dir, const char *name, size_t max, char **str,
 		 size_t *len);
+/* Of a file that others replace.  -EBADMSG if it is too long. */
+int sd_read_small(int dir, const char *name, size_t max, char **str,
+		  size_t *len);
 int sd_tmp_write(struct store *store, int dir, uint64_t target,
 		 const char *data, size_t len, struct sd_tmp *tmp);
+/* The same without making it durable. */
+int sd_tmp_write_lazy(struct store *store, int dir, const char *data,
+		      size_t len, struct sd_tmp *tmp);
 bool sd_tmp_is_ours(const struct store *store, const char *name);
 uint64_t sd_tmp_target(const char *name);
 void sd_version_name(char name[SD_VERSION_CAP], uint64_t seq);
@@ -97,12 +110,20 @@ int sd_mark_lost(struct store *store, const char *lu, uint64_t seq,
 		 const char *str, size_t len);
 
 /* store_dir_member.c */
-int sd_join(struct store *store, const char *lu);
+int sd_join(struct store *store, const char *lu, uint64_t term);
 int sd_leave(struct store *store, const char *lu);
 int sd_forget(struct store *store, const char *lu, const char *gateway);
-int sd_ack(struct store *store, const char *lu, uint64_t seq);
+int sd_ack(struct store *store, const char *lu, uint64_t term, uint64_t seq);
 int sd_members(struct store *store, const char *lu, struct store_member **list,
 	       size_t *count);
+
+/* store_dir_gateway.c */
+int sd_beat(struct store *store, const struct store_beat *beat,
+	    uint64_t *evicted);
+int sd_gateways(struct store *store, struct store_gateway **list,
+		size_t *count);
+int sd_evict(struct store *store, const char *gateway, uint64_t term);
+int sd_fence(struct store *store, const char *gateway, uint64_t term);
 
 /* store_dir_news.c */
 int sd_inbox(struct store *store, const char *gateway);

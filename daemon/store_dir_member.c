@@ -2,11 +2,12 @@
 /*
  * Membership in the directory store.
  *
- * lu/<LU>/m/<GATEWAY>/state holds "incarnation installed seen\n", with the
- * newest version that the gateway ever acknowledged: when it joins again, it
- * has installed nothing, but what it saw was there.  (Without seen: written by
- * an earlier release.)  Whoever swaps
- * must not overlook a member, so the name that readdir(3) has to find must
+ * lu/<LU>/m/<GATEWAY>/state holds "incarnation installed seen term\n": with
+ * the newest version that the gateway ever acknowledged, for when it joins
+ * again, it has installed nothing, but what it saw was there; and with the
+ * term in which it joined.  (Without seen, without term: written by an earlier
+ * release.  Terms begin with 1, so no eviction makes such a record void.)
+ * Whoever swaps must not overlook a member, so the name that readdir(3) has to find must
  * not change while the gateway is a member: POSIX leaves it open whether an
  * entry that rename(2) replaces is returned by a readdir(3) that is under
  * way, and on tmpfs with many entries it really was missed.  Hence a
@@ -40,6 +41,7 @@ struct sd_record {
 	uint64_t incarnation;
 	uint64_t installed;
 	uint64_t seen;
+	uint64_t term; /* 0: written by an earlier release */
 };
 
 static int sd_record_write(struct store *store, int own,
@@ -50,8 +52,9 @@ static int sd_record_write(struct store *store, int own,
 	int ret, len;
 
 	len = snprintf(text, sizeof(text),
-		       "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
-		       store->incarnation, record->installed, record->seen);
+		       "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+		       store->incarnation, record->installed, record->seen,
+		       record->term);
 	ret = sd_tmp_write(store, own, 0, text, len, &tmp);
 	if (ret)
 		return ret;
@@ -61,6 +64,15 @@ static int sd_record_write(struct store *store, int own,
 		return ret;
 	}
 	return sd_fsync(own);
+}
+
+/* Another number, if there is one more. */
+static bool sd_record_more(const char **text, uint64_t *value)
+{
+	if (**text != ' ')
+		return true;
+	(*text)++;
+	return sd_parse_u64(text, value);
 }
 
 static bool sd_record_parse(const char *text, size_t len,
@@ -73,31 +85,21 @@ static bool sd_record_parse(const char *text, size_t len,
 	if (!sd_parse_u64(&p, &record->installed))
 		return false;
 	record->seen = record->installed;
-	if (*p == ' ') {
-		p++;
-		if (!sd_parse_u64(&p, &record->seen))
-			return false;
-	}
-	return *p == '\n' && p + 1 == text + len;
+	record->term = 0;
+	return sd_record_more(&p, &record->seen) &&
+	       sd_record_more(&p, &record->term) && *p == '\n' &&
+	       p + 1 == text + len;
 }
 
-/*
- * -EBADMSG if it is not what we write.  ESTALE is how NFS says that another
- * client replaced the file after we had looked up its name.
- */
+/* -EBADMSG if it is not what we write. */
 static int sd_record_read(int own, struct sd_record *record)
 {
 	char *text;
 	size_t len;
-	int ret;
+	int ret = sd_read_small(own, sd_record, SD_RECORD_MAX, &text, &len);
 
-	for (int try = 0; try < 16; try++) {
-		ret = sd_read_file(own, sd_record, SD_RECORD_MAX, &text, &len);
-		if (ret != -ESTALE)
-			break;
-	}
 	if (ret)
-		return ret == -EFBIG ? -EBADMSG : ret;
+		return ret;
 	if (!sd_record_parse(text, len, record))
 		ret = -EBADMSG;
 	free(text);
@@ -136,7 +138,7 @@ static int sd_make_own(struct store *store, const char *lu)
 }
 
 /* Replaces whatever an earlier incarnation left, also a broken record. */
-static int sd_join_own(struct store *store, int own)
+static int sd_join_own(struct store *store, int own, uint64_t term)
 {
 	struct sd_record record = {0};
 	int ret = sd_record_read(own, &record);
@@ -146,10 +148,11 @@ static int sd_join_own(struct store *store, int own)
 	else if (ret)
 		return ret;
 	record.installed = 0;
+	record.term = term;
 	return sd_record_write(store, own, &record);
 }
 
-int sd_join(struct store *store, const char *lu)
+int sd_join(struct store *store, const char *lu, uint64_t term)
 {
 	pthread_mutex_t *lock;
 	int own, ret;
@@ -159,21 +162,22 @@ int sd_join(struct store *store, const char *lu)
 	lock = sd_member_lock(store, lu);
 	pthread_mutex_lock(lock);
 	own = sd_make_own(store, lu);
-	ret = own < 0 ? own : sd_join_own(store, own);
+	ret = own < 0 ? own : sd_join_own(store, own, term);
 	if (own >= 0)
 		close(own);
 	pthread_mutex_unlock(lock);
 	return ret;
 }
 
-static int sd_ack_own(struct store *store, int own, uint64_t seq)
+static int sd_ack_own(struct store *store, int own, uint64_t term,
+		      uint64_t seq)
 {
 	struct sd_record record;
 	int ret = sd_record_read(own, &record);
 
 	if (ret)
 		return ret;
-	if (record.incarnation != store->incarnation)
+	if (record.incarnation != store->incarnation || record.term != term)
 		return -ESTALE;
 	if (seq < record.installed)
 		return -EINVAL;
@@ -187,9 +191,9 @@ static int sd_ack_own(struct store *store, int own, uint64_t seq)
 
 /*
  * -ENOENT: we are not a member.  -ESTALE: another incarnation of this
- * gateway is.  -EINVAL: an installed version does not go back.
+ * gateway is, or we are in another term.  -EINVAL: an installed version does not go back.
  */
-int sd_ack(struct store *store, const char *lu, uint64_t seq)
+int sd_ack(struct store *store, const char *lu, uint64_t term, uint64_t seq)
 {
 	int members = sd_open_members(store, lu);
 	pthread_mutex_t *lock;
@@ -200,7 +204,7 @@ int sd_ack(struct store *store, const char *lu, uint64_t seq)
 	lock = sd_member_lock(store, lu);
 	pthread_mutex_lock(lock);
 	own = sd_open_dir(members, store->gateway);
-	ret = own < 0 ? own : sd_ack_own(store, own, seq);
+	ret = own < 0 ? own : sd_ack_own(store, own, term, seq);
 	if (own >= 0)
 		close(own);
 	pthread_mutex_unlock(lock);
@@ -330,6 +334,7 @@ static int sd_roll_entry(void *arg, const char *name)
 	member.incarnation = record.incarnation;
 	member.installed = record.installed;
 	member.seen = record.seen;
+	member.term = record.term;
 	strcpy(member.gateway, name);
 	return sd_roll_add(roll, &member);
 }

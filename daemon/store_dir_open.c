@@ -67,6 +67,16 @@ static int sd_clean_lu(void *arg, const char *lu)
 	return 0;
 }
 
+static void sd_clean_gateway(const struct store *store)
+{
+	int own = sd_open_dir(store->gw, store->gateway);
+
+	if (own < 0)
+		return;
+	sd_clean_dir(store, own);
+	close(own);
+}
+
 /*
  * The whole store rests on link(2) refusing to replace a file and on link
  * counts being true.  Some file systems have neither (FAT, a few FUSE ones);
@@ -183,6 +193,8 @@ static struct store *sd_alloc(const char *gateway, uint64_t incarnation)
 	strcpy(store->gateway, gateway);
 	for (int i = 0; i < SD_LOCKS; i++)
 		pthread_mutex_init(&store->member[i], NULL);
+	pthread_mutex_init(&store->beat.one, NULL);
+	pthread_mutex_init(&store->beat.lock, NULL);
 	return store;
 }
 
@@ -222,6 +234,7 @@ int sd_open(struct store **out, const char *where, const char *gateway,
 	}
 	/* Left-overs do no harm, so failing to remove them is no error. */
 	sd_clean_dir(store, store->root);
+	sd_clean_gateway(store);
 	sd_each(store->lu, sd_clean_lu, store);
 	*out = store;
 	return 0;
@@ -238,5 +251,7 @@ void sd_close(struct store *store)
 	sd_close_fd(store->inbox.fd);
 	for (int i = 0; i < SD_LOCKS; i++)
 		pthread_mutex_destroy(&store->member[i]);
+	pthread_mutex_destroy(&store->beat.one);
+	pthread_mutex_destroy(&store->beat.lock);
 	free(store);
 }

@@ -52,13 +52,13 @@ void work_store_now(const struct store_ops *ops, struct store *store,
 {
 	switch (call->op) {
 	case ENGINE_JOIN:
-		reply->rc = ops->join(store, lu);
+		reply->rc = ops->join(store, lu, call->term);
 		return;
 	case ENGINE_LEAVE:
 		reply->rc = ops->leave(store, lu);
 		return;
 	case ENGINE_ACK:
-		reply->rc = ops->ack(store, lu, call->seq);
+		reply->rc = ops->ack(store, lu, call->term, call->seq);
 		return;
 	case ENGINE_LOAD:
 		reply->rc = ops->load(store, lu, &reply->str, &reply->len,

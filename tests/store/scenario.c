@@ -19,7 +19,7 @@ static void setup_joined(void)
 {
 	struct store *a = area_open("a", 1);
 
-	assert_int_equal(ops->join(a, LU), 0);
+	assert_int_equal(ops->join(a, LU, 1), 0);
 	ops->close(a);
 }
 
@@ -56,8 +56,8 @@ static void setup_restarted(void)
 	struct store *old = area_open("a", 1);
 
 	setup_one();
-	assert_int_equal(ops->join(old, LU), 0);
-	assert_int_equal(ops->ack(old, LU, 1), 0);
+	assert_int_equal(ops->join(old, LU, 1), 0);
+	assert_int_equal(ops->ack(old, LU, 1, 1), 0);
 	ops->close(old);
 }
 
@@ -66,8 +66,8 @@ static void setup_member(void)
 	struct store *a = area_open("a", 2);
 
 	setup_one();
-	assert_int_equal(ops->join(a, LU), 0);
-	assert_int_equal(ops->ack(a, LU, 1), 0);
+	assert_int_equal(ops->join(a, LU, 1), 0);
+	assert_int_equal(ops->ack(a, LU, 1, 1), 0);
 	ops->close(a);
 }
 
@@ -115,7 +115,7 @@ static int op_load(struct store *store)
 
 static int op_join(struct store *store)
 {
-	return ops->join(store, LU);
+	return ops->join(store, LU, 1);
 }
 
 static int op_mark(struct store *store)
@@ -125,7 +125,7 @@ static int op_mark(struct store *store)
 
 static int op_ack(struct store *store)
 {
-	return ops->ack(store, LU, 2);
+	return ops->ack(store, LU, 1, 2);
 }
 
 static int op_leave(struct store *store)
@@ -361,7 +361,7 @@ void scenario_aftermath(const struct outcome *outcome)
 	assert_int_equal(ops->swap(a, LU, seq + 1, "a", 1), 0);
 	area_expect(outcome->other, seq + 2, "a");
 	assert_true(area_count("lu/" LU, "v0") <= 16);
-	assert_int_equal(ops->join(a, LU), 0);
+	assert_int_equal(ops->join(a, LU, 1), 0);
 	assert_true(find_member(outcome, &member));
 	assert_int_equal(member.incarnation, 3);
 	assert_int_equal(ops->leave(a, LU), 0);

@@ -273,10 +273,10 @@ static void flicker(struct shared *shared, int self)
 	uint64_t seq = 0;
 
 	while (!shared->done) {
-		int ret = self % 2 ? ops->ack(store, LU, ++seq)
+		int ret = self % 2 ? ops->ack(store, LU, 1, ++seq)
 				   : ops->leave(store, LU);
 
-		if (ret || (self % 2 == 0 && ops->join(store, LU)))
+		if (ret || (self % 2 == 0 && ops->join(store, LU, 1)))
 			_exit(3);
 	}
 	ops->close(store);
@@ -312,7 +312,7 @@ static void test_members_not_missed(void **state)
 	for (int i = 0; i < RACERS; i++) {
 		struct store *member = child_open(i);
 
-		assert_int_equal(ops->join(member, LU), 0);
+		assert_int_equal(ops->join(member, LU, 1), 0);
 		ops->close(member);
 	}
 	spawn(RUNNERS, flicker, shared);
@@ -338,8 +338,8 @@ static void *work(void *arg)
 	char own[16];
 
 	snprintf(own, sizeof(own), "own%d", worker->self);
-	assert_int_equal(ops->join(store, own), 0);
-	assert_int_equal(ops->join(store, LU), 0);
+	assert_int_equal(ops->join(store, own, 1), 0);
+	assert_int_equal(ops->join(store, LU, 1), 0);
 	for (uint64_t seq = 0; seq < THREAD_RUNS; seq++) {
 		int ret = ops->swap(store, LU, seq, own, strlen(own));
 
@@ -347,8 +347,8 @@ static void *work(void *arg)
 		worker->won += !ret;
 		worker->unclear += ret == -EINPROGRESS;
 		assert_int_equal(ops->swap(store, own, seq, "x", 1), 0);
-		assert_int_equal(ops->ack(store, own, seq + 1), 0);
-		ret = ops->ack(store, LU, seq);
+		assert_int_equal(ops->ack(store, own, 1, seq + 1), 0);
+		ret = ops->ack(store, LU, 1, seq);
 		assert_true(!ret || ret == -EINVAL);
 		assert_int_equal(ops->announce(store, own, "judge"), 0);
 	}

@@ -290,7 +290,7 @@ static void test_symlinks(void **state)
 	assert_int_equal(symlink(area_top, path), 0);
 	assert_true(load(a) < 0 && load(a) != -ENOENT);
 	assert_true(swap(a, 0, "x") < 0);
-	assert_true(ops->join(a, LU) < 0);
+	assert_true(ops->join(a, LU, 1) < 0);
 	assert_int_equal(area_count("", "v0"), 0);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/gw/b", area_where);
@@ -321,24 +321,24 @@ static void test_members(void **state)
 	struct store *a = area_open("a", 7), *b = area_open("b", UINT64_MAX);
 
 	(void)state;
-	assert_int_equal(ops->join(a, LU), 0);
+	assert_int_equal(ops->join(a, LU, 1), 0);
 	assert_false(area_exists("lu/" LU "/created"));
 	assert_int_equal(load(a), -ENOENT);
 	check_member(b, 0, 1, "a", 7, 0);
-	assert_int_equal(ops->join(b, LU), 0);
-	assert_int_equal(ops->ack(b, LU, 5), 0);
-	assert_int_equal(ops->ack(b, LU, 5), 0);
-	assert_int_equal(ops->ack(b, LU, 4), -EINVAL);
+	assert_int_equal(ops->join(b, LU, 1), 0);
+	assert_int_equal(ops->ack(b, LU, 1, 5), 0);
+	assert_int_equal(ops->ack(b, LU, 1, 5), 0);
+	assert_int_equal(ops->ack(b, LU, 1, 4), -EINVAL);
 	check_member(a, 0, 2, "a", 7, 0);
 	check_member(a, 1, 2, "b", UINT64_MAX, 5);
-	assert_int_equal(ops->ack(b, LU, UINT64_MAX), 0);
+	assert_int_equal(ops->ack(b, LU, 1, UINT64_MAX), 0);
 	check_member(a, 1, 2, "b", UINT64_MAX, UINT64_MAX);
-	assert_int_equal(ops->join(b, LU), 0);
+	assert_int_equal(ops->join(b, LU, 1), 0);
 	check_member(a, 1, 2, "b", UINT64_MAX, 0);
 	assert_int_equal(ops->leave(a, LU), 0);
 	assert_int_equal(ops->leave(a, LU), 0);
 	check_member(a, 0, 1, "b", UINT64_MAX, 0);
-	assert_int_equal(ops->ack(a, LU, 5), -ENOENT);
+	assert_int_equal(ops->ack(a, LU, 1, 5), -ENOENT);
 	assert_int_equal(ops->leave(b, LU), 0);
 	check_member(a, 0, 0, NULL, 0, 0);
 	assert_int_equal(area_count("lu/" LU "/m", ""), 0);
@@ -363,24 +363,24 @@ static void test_member_seen(void **state)
 	struct store *old = area_open("a", 1), *new;
 
 	(void)state;
-	assert_int_equal(ops->join(old, LU), 0);
+	assert_int_equal(ops->join(old, LU, 1), 0);
 	check_seen(old, 0);
-	assert_int_equal(ops->ack(old, LU, 9), 0);
+	assert_int_equal(ops->ack(old, LU, 1, 9), 0);
 	check_seen(old, 9);
 	ops->close(old);
 	new = area_open("a", 2);
-	assert_int_equal(ops->join(new, LU), 0);
+	assert_int_equal(ops->join(new, LU, 1), 0);
 	check_member(new, 0, 1, "a", 2, 0);
 	check_seen(new, 9);
-	assert_int_equal(ops->ack(new, LU, 3), 0);
+	assert_int_equal(ops->ack(new, LU, 1, 3), 0);
 	check_seen(new, 9);
 	assert_int_equal(ops->leave(new, LU), 0);
-	assert_int_equal(ops->join(new, LU), 0);
+	assert_int_equal(ops->join(new, LU, 1), 0);
 	check_seen(new, 0);
 	/* Written by an earlier release. */
 	area_write("lu/" LU "/m/a/state", "2 7\n");
 	check_seen(new, 7);
-	assert_int_equal(ops->join(new, LU), 0);
+	assert_int_equal(ops->join(new, LU, 1), 0);
 	check_seen(new, 7);
 	ops->close(new);
 }
@@ -391,16 +391,16 @@ static void test_forget(void **state)
 
 	(void)state;
 	assert_int_equal(ops->forget(a, LU, "b"), -ENOENT);
-	assert_int_equal(ops->join(a, LU), 0);
+	assert_int_equal(ops->join(a, LU, 1), 0);
 	assert_int_equal(ops->forget(a, LU, "b"), -ENOENT);
-	assert_int_equal(ops->join(b, LU), 0);
+	assert_int_equal(ops->join(b, LU, 1), 0);
 	assert_int_equal(ops->forget(b, LU, "b"), -EINVAL);
 	assert_int_equal(ops->forget(b, LU, "../a"), -EINVAL);
 	assert_int_equal(ops->forget(a, LU, "b"), 0);
 	check_member(a, 0, 1, "a", 1, 0);
 	assert_false(area_exists("lu/" LU "/m/b"));
-	assert_int_equal(ops->ack(b, LU, 1), -ENOENT);
-	assert_int_equal(ops->join(b, LU), 0);
+	assert_int_equal(ops->ack(b, LU, 1, 1), -ENOENT);
+	assert_int_equal(ops->join(b, LU, 1), 0);
 	area_write("lu/" LU "/m/b/state", "nonsense");
 	assert_int_equal(ops->forget(a, LU, "b"), 0);
 	check_member(a, 0, 1, "a", 1, 0);
@@ -462,11 +462,11 @@ static void test_member_incarnations(void **state)
 	struct store *old = area_open("a", 1), *new = area_open("a", 2);
 
 	(void)state;
-	assert_int_equal(ops->join(old, LU), 0);
-	assert_int_equal(ops->ack(old, LU, 9), 0);
-	assert_int_equal(ops->join(new, LU), 0);
+	assert_int_equal(ops->join(old, LU, 1), 0);
+	assert_int_equal(ops->ack(old, LU, 1, 9), 0);
+	assert_int_equal(ops->join(new, LU, 1), 0);
 	check_member(new, 0, 1, "a", 2, 0);
-	assert_int_equal(ops->ack(old, LU, 10), -ESTALE);
+	assert_int_equal(ops->ack(old, LU, 1, 10), -ESTALE);
 	assert_int_equal(ops->leave(old, LU), -ESTALE);
 	check_member(new, 0, 1, "a", 2, 0);
 	ops->close(old);
@@ -481,7 +481,8 @@ static void test_member_errors(void **state)
 		" 1 2\n", "1  2\n",
 		"-1 2\n", "1 x\n",
 		"1 2 \n", "1 18446744073709551616\n",
-		"1 2 x\n", "1 2 3 4\n",
+		"1 2 x\n", "1 2 3 4 5\n",
+		"1 2 3 \n",
 	};
 	struct store *a = area_open("a", 1);
 	struct store_member *list;
@@ -490,22 +491,22 @@ static void test_member_errors(void **state)
 	(void)state;
 	assert_int_equal(ops->members(a, LU, &list, &count), -ENOENT);
 	assert_int_equal(ops->members(a, "x/y", &list, &count), -EINVAL);
-	assert_int_equal(ops->join(a, ".x"), -EINVAL);
+	assert_int_equal(ops->join(a, ".x", 1), -EINVAL);
 	assert_int_equal(ops->leave(a, ".x"), -EINVAL);
-	assert_int_equal(ops->ack(a, ".x", 1), -EINVAL);
-	assert_int_equal(ops->ack(a, LU, 1), -ENOENT);
+	assert_int_equal(ops->ack(a, ".x", 1, 1), -EINVAL);
+	assert_int_equal(ops->ack(a, LU, 1, 1), -ENOENT);
 	assert_int_equal(ops->leave(a, LU), 0);
-	assert_int_equal(ops->join(a, LU), 0);
+	assert_int_equal(ops->join(a, LU, 1), 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		area_write("lu/" LU "/m/a/state", bad[i]);
 		assert_int_equal(ops->members(a, LU, &list, &count), -EBADMSG);
-		assert_int_equal(ops->ack(a, LU, 1), -EBADMSG);
+		assert_int_equal(ops->ack(a, LU, 1, 1), -EBADMSG);
 		assert_int_equal(ops->leave(a, LU), -EBADMSG);
 	}
-	assert_int_equal(ops->join(a, LU), 0);
+	assert_int_equal(ops->join(a, LU, 1), 0);
 	area_write("lu/" LU "/m/a/state", area_string(1000));
 	assert_int_equal(ops->members(a, LU, &list, &count), -EBADMSG);
-	assert_int_equal(ops->join(a, LU), 0);
+	assert_int_equal(ops->join(a, LU, 1), 0);
 	area_write("lu/" LU "/m/b", "1 2\n");
 	assert_int_equal(ops->members(a, LU, &list, &count), -EBADMSG);
 	area_remove("lu/" LU "/m/b");
@@ -536,7 +537,7 @@ static void test_left_overs(void **state)
 	struct store *a = area_open("a", 1);
 
 	(void)state;
-	assert_int_equal(ops->join(a, "d"), 0);
+	assert_int_equal(ops->join(a, "d", 1), 0);
 	ops->close(a);
 	for (int i = 0; i < 3; i++)
 		area_write(ours[i], "x");
