@@ -3,7 +3,8 @@
  * Which gateways are alive, this one included: the lease of our kernel, and
  * the end of the leases of others.  One object for the whole daemon, however
  * many logical units there are.  Like the engine: events in, actions out, no
- * I/O, no clock and no thread in it, no action may call back.
+ * I/O, no clock and no thread in it, no action may call back (term() and
+ * lives() may ask gateways_term(), gateways_life(), gateways_fenced_off()).
  *
  * A gateway goes through terms, numbered from 1.  What its kernel enforces,
  * and its member records, belong to a term.  A term ends when the gateway is
@@ -80,13 +81,14 @@ struct gateways_ops {
 	/* Answered by exactly one gateways_store_done(). */
 	void (*store)(void *arg, const struct gateways_call *call);
 	/*
-	 * TCMU_PR_CMD_LEASE: answered by exactly one gateways_lease_done(), in
-	 * the order of the calls.
+	 * TCMU_PR_CMD_LEASE: answered by exactly one gateways_lease_done(), or
+	 * by gateways_disconnected().  One at a time.  @until_ms 0: no lease.
 	 */
 	void (*lease)(void *arg, uint64_t term, uint64_t until_ms);
 	/*
-	 * The term is another one (0: none, serve nothing): engine_term() of all
-	 * logical units.  The kernel has given up all states by now.
+	 * The term is another one (0: none, push nothing): engine_term() of all
+	 * logical units.  When a new one is told, the kernel has given up all
+	 * states of before.
 	 */
 	void (*term)(void *arg, uint64_t term);
 	/* What gateways_life() says has changed: engine_lives() of all. */
@@ -127,7 +129,10 @@ void gateways_disconnected(struct gateways *g);
 void gateways_lease_done(struct gateways *g, int status);
 void gateways_store_done(struct gateways *g, const struct gateways_reply *r);
 void gateways_timer(struct gateways *g);
-/* The fence command has ended: 0, or why not (positive errno). */
+/*
+ * The fence command has ended: 0, or why not (positive errno); with @gateway
+ * and @term as it was begun.
+ */
 void gateways_fenced(struct gateways *g, const char *gateway, uint64_t term,
 		     int status);
 
