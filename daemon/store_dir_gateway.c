@@ -326,8 +326,7 @@ static int sd_beat_locked(struct store *store, const struct store_beat *beat,
 {
 	struct store_beat known = sd_beat_known(store);
 	/* Of a heartbeat that failed nobody knows whether it will last. */
-	bool first = !store->beat.lasting ||
-		     known.term != beat->term ||
+	bool first = !store->beat.lasting || known.term != beat->term ||
 		     known.incarnation != beat->incarnation;
 	int dir = first ? sd_make_dir(store->gw, store->gateway)
 			: sd_open_dir(store->gw, store->gateway);

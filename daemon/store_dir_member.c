@@ -7,10 +7,10 @@
  * again, it has installed nothing, but what it saw was there; and with the
  * term in which it joined.  (Without seen, without term: written by an earlier
  * release.  Terms begin with 1, so no eviction makes such a record void.)
- * Whoever swaps must not overlook a member, so the name that readdir(3) has to find must
- * not change while the gateway is a member: POSIX leaves it open whether an
- * entry that rename(2) replaces is returned by a readdir(3) that is under
- * way, and on tmpfs with many entries it really was missed.  Hence a
+ * Whoever swaps must not overlook a member, so the name that readdir(3) has to
+ * find must not change while the gateway is a member: POSIX leaves it open
+ * whether an entry that rename(2) replaces is returned by a readdir(3) that is
+ * under way, and on tmpfs with many entries it really was missed.  Hence a
  * directory for each member, made once, and the file that gets replaced
  * within it, where it is found by name: of that, POSIX promises that it is
  * there at every moment.
@@ -169,8 +169,7 @@ int sd_join(struct store *store, const char *lu, uint64_t term)
 	return ret;
 }
 
-static int sd_ack_own(struct store *store, int own, uint64_t term,
-		      uint64_t seq)
+static int sd_ack_own(struct store *store, int own, uint64_t term, uint64_t seq)
 {
 	struct sd_record record;
 	int ret = sd_record_read(own, &record);
@@ -191,7 +190,8 @@ static int sd_ack_own(struct store *store, int own, uint64_t term,
 
 /*
  * -ENOENT: we are not a member.  -ESTALE: another incarnation of this
- * gateway is, or we are in another term.  -EINVAL: an installed version does not go back.
+ * gateway is, or we are in another term.  -EINVAL: an installed version does
+ * not go back.
  */
 int sd_ack(struct store *store, const char *lu, uint64_t term, uint64_t seq)
 {

@@ -162,3 +162,44 @@ void area_expect(struct store *store, uint64_t seq, const char *str)
 	assert_int_equal(area_newest(store, text, sizeof(text)), seq);
 	assert_string_equal(text, str);
 }
+
+struct store_beat area_beat(uint64_t incarnation, uint64_t term, uint64_t count)
+{
+	struct store_beat beat = {
+		.term = term,
+		.incarnation = incarnation,
+		.count = count,
+		.lease_ms = 15000,
+		.boot = "\x00\xff machine",
+	};
+
+	return beat;
+}
+
+uint64_t area_beats(struct store *store, uint64_t incarnation, uint64_t term,
+		    uint64_t count)
+{
+	struct store_beat beat = area_beat(incarnation, term, count);
+	uint64_t evicted = 77;
+
+	assert_int_equal(ops->beat(store, &beat, &evicted), 0);
+	return evicted;
+}
+
+bool area_gateway(struct store *store, const char *gateway,
+		  struct store_gateway *found)
+{
+	struct store_gateway *list = NULL;
+	size_t count, i;
+	bool is = false;
+
+	assert_int_equal(ops->gateways(store, &list, &count), 0);
+	for (i = 0; i < count; i++) {
+		if (strcmp(list[i].gateway, gateway))
+			continue;
+		*found = list[i];
+		is = true;
+	}
+	free(list);
+	return is;
+}

@@ -41,6 +41,15 @@ int area_count(const char *path, const char *prefix);
 /* Swaps from @from to @to with the strings that area_string() makes. */
 void area_fill(struct store *store, uint64_t from, uint64_t to);
 const char *area_string(uint64_t seq);
+/* The heartbeat @count of a gateway's incarnation and term. */
+struct store_beat area_beat(uint64_t incarnation, uint64_t term,
+			    uint64_t count);
+/* Makes that heartbeat; the term that the gateway is evicted from. */
+uint64_t area_beats(struct store *store, uint64_t incarnation, uint64_t term,
+		    uint64_t count);
+/* What the store says of @gateway; false if nothing. */
+bool area_gateway(struct store *store, const char *gateway,
+		  struct store_gateway *found);
 void area_expect(struct store *store, uint64_t seq, const char *str);
 /* Version of load, or its error. */
 long long area_newest(struct store *store, char *str, size_t cap);

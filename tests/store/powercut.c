@@ -149,6 +149,25 @@ static void cut_synced(const char *path)
 	cut_count = left;
 }
 
+static bool cut_may_be_lost(const char *path)
+{
+	const char *base = strrchr(path, '/');
+
+	return base && !strcmp(base, "/beat");
+}
+
+/* A file that is not synced takes that along. */
+static void cut_renamed(void)
+{
+	char *file = cut_dirty(now.path);
+
+	if (file)
+		*file = '\0';
+	file = cut_dirty(now.from);
+	if (file)
+		strcpy(file, now.path);
+}
+
 static void cut_done(void)
 {
 	cut_events += now.kind != CUT_NONE;
@@ -166,6 +185,9 @@ static void cut_done(void)
 			strcpy(slot, now.path);
 		}
 		return;
+	case CUT_RENAME:
+		cut_renamed();
+		/* fall through */
 	default:
 		assert_true(cut_count < CUT_MAX);
 		cuts[cut_count++] = now;
@@ -188,7 +210,8 @@ void powercut_watch(const struct tracee *t)
 		return;
 	}
 	/* A file gets its name for good only with its data synced. */
-	if (now.kind == CUT_LINK || now.kind == CUT_RENAME)
+	if ((now.kind == CUT_LINK || now.kind == CUT_RENAME) &&
+	    !cut_may_be_lost(now.path))
 		assert_null(cut_dirty(now.from));
 	if (now.kind == CUT_UNLINK || now.kind == CUT_RENAME)
 		cut_save(&now);

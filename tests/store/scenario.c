@@ -77,6 +77,24 @@ static void setup_left_overs(void)
 	area_write("lu/" LU "/.tmp.a.0000000000000001.9.v00000000000000000002",
 		   "half");
 	area_write("lu/" LU "/m/a/.tmp.a.0000000000000001.9", "1 ");
+	area_write("gw/a/.tmp.a.0000000000000001.9", "1 ");
+}
+
+static void setup_beaten(void)
+{
+	struct store *a = area_open("a", 1);
+
+	area_beats(a, 1, 3, 9);
+	assert_int_equal(ops->evict(a, "a", 1), 0);
+	assert_int_equal(ops->evict(a, "a", 3), 0);
+	ops->close(a);
+}
+
+/* Before the mark was durable. */
+static void setup_marked(void)
+{
+	setup_beaten();
+	area_write("gw/a/evicted.00000000000000000005", "");
 }
 
 static int swap_to(struct store *store, uint64_t expected)
@@ -161,6 +179,76 @@ static int op_open(struct store *store)
 		ops->close(store);
 	free(err);
 	return ret;
+}
+
+static int beat_in(struct store *store, uint64_t term, uint64_t count)
+{
+	struct store_beat beat = area_beat(2, term, count);
+	uint64_t evicted = 77;
+	int ret = ops->beat(store, &beat, &evicted);
+
+	if (!ret && evicted != (term == 4 ? 3 : 0))
+		abort();
+	return ret;
+}
+
+/* The gateway starts. */
+static int op_beat_first(struct store *store)
+{
+	return beat_in(store, 1, 1);
+}
+
+/* It was evicted, and starts. */
+static int op_beat_term(struct store *store)
+{
+	struct store_gateway *list;
+	size_t count;
+	int ret = ops->gateways(store, &list, &count);
+
+	if (ret)
+		return ret;
+	free(list);
+	return beat_in(store, 4, 1);
+}
+
+/* It goes on. */
+static int op_beat_more(struct store *store)
+{
+	int ret = 0;
+
+	for (uint64_t count = 1; !ret && count < 5; count++)
+		ret = beat_in(store, 1, count);
+	return ret;
+}
+
+static int op_evict(struct store *store)
+{
+	return ops->evict(store, "c", 5);
+}
+
+static int op_evict_marked(struct store *store)
+{
+	return ops->evict(store, "a", 5);
+}
+
+static int op_fence(struct store *store)
+{
+	return ops->fence(store, "a", 5);
+}
+
+static int op_gateways(struct store *store)
+{
+	struct store_gateway *list;
+	size_t count;
+	int ret = ops->gateways(store, &list, &count);
+
+	if (ret)
+		return ret;
+	if (count != 1 || !list[0].beaten || list[0].beat.term != 3 ||
+	    list[0].evicted != 3)
+		abort();
+	free(list);
+	return 0;
 }
 
 /* The promise of struct store_ops about what swap returns. */
@@ -323,6 +411,79 @@ static void check_open_new(const struct outcome *outcome)
 			 -ENOENT);
 }
 
+/* Of one who was never there it may be known that it never was. */
+static void check_beat(const struct outcome *outcome, bool before,
+		       uint64_t term)
+{
+	struct store_gateway a;
+	bool found = area_gateway(outcome->other, "a", &a);
+	bool stored = found && a.beat.incarnation == 2;
+
+	if (found)
+		assert_true(a.beaten);
+	if (before)
+		assert_true(found);
+	if (stored) {
+		assert_int_equal(a.beat.term, term);
+		assert_int_equal(a.beat.lease_ms, 15000);
+	} else if (found) {
+		assert_int_equal(a.beat.term, 3);
+		assert_int_equal(a.beat.count, 9);
+	}
+	if (before)
+		assert_int_equal(a.evicted, 3);
+	if (outcome->done && !outcome->ret)
+		assert_true(stored);
+	if (outcome->done)
+		assert_int_not_equal(outcome->ret, -ESTALE);
+}
+
+static void check_beat_first(const struct outcome *outcome)
+{
+	check_beat(outcome, false, 1);
+}
+
+static void check_beat_term(const struct outcome *outcome)
+{
+	check_beat(outcome, true, 4);
+}
+
+static void check_mark_of(const struct outcome *outcome, const char *gateway,
+			  bool fenced)
+{
+	struct store_gateway found;
+	bool is = area_gateway(outcome->other, gateway, &found);
+	uint64_t term = !is ? 0 : fenced ? found.fenced : found.evicted;
+
+	if (outcome->done && !outcome->ret)
+		assert_int_equal(term, 5);
+	else
+		assert_true(term == 5 || term == 3 || term == 0);
+}
+
+static void check_evict(const struct outcome *outcome)
+{
+	check_mark_of(outcome, "c", false);
+}
+
+static void check_evict_marked(const struct outcome *outcome)
+{
+	check_mark_of(outcome, "a", false);
+}
+
+static void check_fence(const struct outcome *outcome)
+{
+	check_mark_of(outcome, "a", true);
+}
+
+static void check_gateways(const struct outcome *outcome)
+{
+	struct store_gateway found;
+
+	assert_true(area_gateway(outcome->other, "a", &found));
+	assert_int_equal(found.beat.count, 9);
+}
+
 const struct scenario scenarios[] = {
 	{"create", false, setup_nothing, op_create, check_create},
 	{"create joined", false, setup_joined, op_create, check_create},
@@ -339,6 +500,15 @@ const struct scenario scenarios[] = {
 	{"leave", false, setup_member, op_leave, check_leave},
 	{"members", false, setup_member, op_members, check_members},
 	{"announce", false, setup_one, op_announce, check_announce},
+	{"beat first", false, setup_nothing, op_beat_first, check_beat_first},
+	{"beat in new term", false, setup_beaten, op_beat_term,
+	 check_beat_term},
+	{"beat more", false, setup_nothing, op_beat_more, check_beat_first},
+	{"evict", false, setup_nothing, op_evict, check_evict},
+	{"evict again", false, setup_marked, op_evict_marked,
+	 check_evict_marked},
+	{"fence", false, setup_beaten, op_fence, check_fence},
+	{"gateways", false, setup_beaten, op_gateways, check_gateways},
 	{"open", true, setup_left_overs, op_open, check_open},
 	{"open new", true, area_clear, op_open, check_open_new},
 };
@@ -349,6 +519,7 @@ void scenario_aftermath(const struct outcome *outcome)
 {
 	struct store *a = area_open("a", 3);
 	struct store_member member;
+	struct store_gateway self;
 	char text[8192];
 	long long seq = area_newest(outcome->other, text, sizeof(text));
 
@@ -365,6 +536,12 @@ void scenario_aftermath(const struct outcome *outcome)
 	assert_true(find_member(outcome, &member));
 	assert_int_equal(member.incarnation, 3);
 	assert_int_equal(ops->leave(a, LU), 0);
+	area_gateway(a, "a", &self);
+	area_beats(a, 3, 9, 1);
+	assert_int_equal(ops->evict(outcome->other, "a", 9), 0);
+	assert_int_equal(area_beats(a, 3, 9, 2), 9);
+	assert_true(area_gateway(outcome->other, "a", &self));
+	assert_int_equal(self.beat.count, 2);
 	assert_int_equal(area_count("", ".tmp."), 0);
 	ops->close(a);
 }

@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Heartbeats, evictions and fences of the directory store. */
+#include "area.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tracee.h"
+
+static int beat(struct store *store, uint64_t incarnation, uint64_t term,
+		uint64_t count)
+{
+	struct store_beat beat = area_beat(incarnation, term, count);
+	uint64_t evicted;
+
+	return ops->beat(store, &beat, &evicted);
+}
+
+static void expect(struct store *store, const char *gateway,
+		   uint64_t incarnation, uint64_t term, uint64_t count)
+{
+	struct store_beat want = area_beat(incarnation, term, count);
+	struct store_gateway found;
+
+	assert_true(area_gateway(store, gateway, &found));
+	assert_true(found.beaten);
+	assert_int_equal(found.beat.term, want.term);
+	assert_int_equal(found.beat.incarnation, want.incarnation);
+	assert_int_equal(found.beat.count, want.count);
+	assert_int_equal(found.beat.lease_ms, want.lease_ms);
+	assert_memory_equal(found.beat.boot, want.boot, STORE_BOOT_LEN);
+}
+
+static void test_beat(void **state)
+{
+	struct store *a = area_open("a", 1), *b = area_open("b", UINT64_MAX);
+	struct store_gateway *list, found;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(ops->gateways(a, &list, &count), 0);
+	assert_int_equal(count, 0);
+	free(list);
+	assert_int_equal(area_beats(b, UINT64_MAX, UINT64_MAX, 1), 0);
+	assert_int_equal(area_beats(a, 1, 1, UINT64_MAX), 0);
+	assert_int_equal(ops->gateways(a, &list, &count), 0);
+	assert_int_equal(count, 2);
+	assert_string_equal(list[0].gateway, "a");
+	assert_string_equal(list[1].gateway, "b");
+	assert_int_equal(list[1].evicted, 0);
+	free(list);
+	expect(b, "a", 1, 1, UINT64_MAX);
+	expect(a, "b", UINT64_MAX, UINT64_MAX, 1);
+	area_beats(a, 1, 1, 2);
+	expect(b, "a", 1, 1, 2);
+	assert_false(area_gateway(a, "c", &found));
+	assert_int_equal(beat(a, 1, 0, 1), -EINVAL);
+	assert_int_equal(beat(a, 2, 1, 1), -EINVAL);
+	expect(b, "a", 1, 1, 2);
+	assert_int_equal(area_count("", ".tmp."), 0);
+	ops->close(a);
+	ops->close(b);
+}
+
+/* Two daemons with one name, as far as heartbeats tell. */
+static void test_other_daemon(void **state)
+{
+	struct store *old = area_open("a", 1), *new = area_open("a", 2);
+	struct store_gateway found;
+
+	(void)state;
+	area_beats(old, 1, 1, 1);
+	/* The first call, and nobody has looked: -ESTALE, and it is noted. */
+	assert_int_equal(beat(new, 2, 2, 1), -ESTALE);
+	expect(new, "a", 1, 1, 1);
+	area_beats(old, 1, 1, 2);
+	assert_int_equal(beat(new, 2, 2, 1), -ESTALE);
+	/* A look does not count any more. */
+	area_beats(old, 1, 1, 3);
+	assert_true(area_gateway(new, "a", &found));
+	assert_int_equal(beat(new, 2, 2, 1), -ESTALE);
+	expect(new, "a", 1, 1, 3);
+	/* It stands still. */
+	area_beats(new, 2, 2, 1);
+	area_beats(new, 2, 2, 2);
+	assert_int_equal(beat(old, 1, 1, 4), -ESTALE);
+	expect(new, "a", 2, 2, 2);
+	ops->close(old);
+	ops->close(new);
+	/* Looked first. */
+	new = area_open("a", 3);
+	assert_true(area_gateway(new, "a", &found));
+	area_beats(new, 3, 3, 1);
+	ops->close(new);
+}
+
+/* Looked first, but it went on since. */
+static void test_other_daemon_lives(void **state)
+{
+	struct store *old = area_open("a", 1), *new = area_open("a", 2);
+	struct store_gateway found;
+
+	(void)state;
+	area_beats(old, 1, 1, 1);
+	assert_true(area_gateway(new, "a", &found));
+	area_beats(old, 1, 1, 2);
+	assert_int_equal(beat(new, 2, 2, 1), -ESTALE);
+	expect(new, "a", 1, 1, 2);
+	ops->close(old);
+	ops->close(new);
+}
+
+static void test_marks(void **state)
+{
+	struct store *a = area_open("a", 1), *b = area_open("b", 1);
+	struct store_gateway found;
+
+	(void)state;
+	area_beats(a, 1, 4, 1);
+	assert_int_equal(ops->evict(b, "a", 4), 0);
+	assert_int_equal(ops->evict(b, "a", 4), 0);
+	assert_int_equal(ops->evict(b, "a", 2), 0);
+	assert_int_equal(ops->fence(b, "a", 3), 0);
+	assert_true(area_gateway(b, "a", &found));
+	assert_int_equal(found.evicted, 4);
+	assert_int_equal(found.fenced, 3);
+	assert_int_equal(found.beat.count, 1);
+	assert_int_equal(area_beats(a, 1, 4, 2), 4);
+	assert_int_equal(area_beats(a, 1, 5, 3), 4);
+	assert_int_equal(ops->evict(b, "a", UINT64_MAX), 0);
+	assert_int_equal(area_beats(a, 1, 5, 4), UINT64_MAX);
+	assert_int_equal(ops->evict(b, "a", 0), -EINVAL);
+	assert_int_equal(ops->fence(b, "a", 0), -EINVAL);
+	assert_int_equal(ops->evict(b, "../a", 1), -EINVAL);
+	assert_int_equal(ops->evict(b, "", 1), -EINVAL);
+	/* Of a gateway that never beat. */
+	assert_int_equal(ops->fence(b, "c", 7), 0);
+	assert_true(area_gateway(a, "c", &found));
+	assert_false(found.beaten);
+	assert_int_equal(found.fenced, 7);
+	ops->close(a);
+	ops->close(b);
+}
+
+/* Old marks go with the next term, the newest of each kind stays. */
+static void test_sweep(void **state)
+{
+	struct store *a = area_open("a", 1), *b = area_open("b", 1);
+	struct store_gateway found;
+	uint64_t term;
+
+	(void)state;
+	for (term = 1; term < 40; term++) {
+		area_beats(a, 1, term, 1);
+		assert_int_equal(ops->evict(b, "a", term), 0);
+		if (term < 30)
+			assert_int_equal(ops->fence(b, "a", term), 0);
+		assert_int_equal(area_beats(a, 1, term, 2), term);
+		assert_true(area_count("gw/a", "evicted.") <= 2);
+	}
+	area_beats(a, 1, term, 1);
+	assert_int_equal(area_count("gw/a", "evicted."), 1);
+	assert_int_equal(area_count("gw/a", "fenced."), 1);
+	assert_true(area_gateway(b, "a", &found));
+	assert_int_equal(found.evicted, 39);
+	assert_int_equal(found.fenced, 29);
+	ops->close(a);
+	ops->close(b);
+}
+
+static const char *const broken[] = {
+	"",
+	"\n",
+	"1 1 1 1 ",
+	"0 1 1 1 000102030405060708090a0b0c0d0e0f\n",
+	"1 1 1 1 000102030405060708090a0b0c0d0e0\n",
+	"1 1 1 1 000102030405060708090a0b0c0d0e0F\n",
+	"1 1 1 1 000102030405060708090a0b0c0d0e0f00\n",
+	"1 1 1 1 000102030405060708090a0b0c0d0e0f",
+	"1 1 1 1 000102030405060708090a0b0c0d0e0f\n\n",
+	"1 1 1 4294967296 000102030405060708090a0b0c0d0e0f\n",
+	"1 1 18446744073709551616 1 000102030405060708090a0b0c0d0e0f\n",
+	"1 1  1 1 000102030405060708090a0b0c0d0e0f\n",
+	"-1 1 1 1 000102030405060708090a0b0c0d0e0f\n",
+	"1 1 1 000102030405060708090a0b0c0d0e0f\n",
+};
+
+/* Others are not kept from looking; the gateway itself does not go on. */
+static void test_broken_beat(void **state)
+{
+	struct store *a = area_open("a", 1), *b = area_open("b", 1);
+	struct store_gateway found;
+
+	(void)state;
+	area_beats(b, 1, 1, 1);
+	area_beats(a, 1, 6, 1);
+	area_beats(a, 1, 6, 2);
+	assert_int_equal(ops->evict(b, "a", 5), 0);
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		area_write("gw/a/beat", broken[i]);
+		/* The first of the term is known. */
+		expect(b, "a", 1, 6, 1);
+		area_write("gw/a/began", broken[i]);
+		assert_true(area_gateway(b, "a", &found));
+		assert_false(found.beaten);
+		assert_int_equal(found.beat.term, 0);
+		assert_int_equal(found.evicted, 5);
+		assert_int_equal(beat(a, 1, 6, 3), -EBADMSG);
+		expect(b, "b", 1, 1, 1);
+		area_remove("gw/a/beat");
+		area_remove("gw/a/began");
+		area_beats(a, 1, 6, 1);
+		expect(b, "a", 1, 6, 1);
+	}
+	/* An empty one, and nothing else. */
+	area_remove("gw/a/began");
+	area_write("gw/a/beat", "");
+	assert_true(area_gateway(b, "a", &found));
+	assert_false(found.beaten);
+	assert_int_equal(beat(a, 1, 6, 3), -EBADMSG);
+	ops->close(a);
+	ops->close(b);
+}
+
+static void test_broken_marks(void **state)
+{
+	static const char *const names[] = {
+		"gw/a/evicted.1",
+		"gw/a/evicted.",
+		"gw/a/evicted.99999999999999999999",
+		"gw/a/evicted.0000000000000000000x",
+		"gw/a/fenced.000000000000000000001",
+		"gw/a/fenced.00000000000000000000",
+	};
+	struct store *a = area_open("a", 1), *b = area_open("b", 1);
+	struct store_gateway found;
+
+	(void)state;
+	area_beats(a, 1, 6, 1);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		area_write(names[i], "");
+		assert_true(area_gateway(b, "a", &found));
+		assert_false(found.beaten);
+		assert_int_equal(beat(a, 1, 6, 2), -EBADMSG);
+		area_remove(names[i]);
+	}
+	area_beats(a, 1, 6, 3);
+	ops->close(a);
+	ops->close(b);
+}
+
+/* What is no gateway, and what is not there any more. */
+static void test_odd_entries(void **state)
+{
+	struct store *a = area_open("a", 1), *b = area_open("b", 1);
+	struct store_gateway *list;
+	char path[400];
+	size_t count;
+
+	(void)state;
+	area_write("gw/file", "");
+	area_mkdir("gw/.hidden");
+	area_mkdir("gw/no name");
+	area_mkdir("gw/empty");
+	snprintf(path, sizeof(path), "%s/gw/link", area_where);
+	assert_int_equal(symlink(area_top, path), 0);
+	area_beats(a, 1, 1, 1);
+	area_mkdir("gw/a/.tmp.z.0000000000000001.1");
+	assert_int_equal(ops->gateways(b, &list, &count), 0);
+	assert_int_equal(count, 1);
+	free(list);
+	/* The gateway's directory itself comes back. */
+	area_remove("gw/a");
+	assert_int_equal(beat(a, 1, 1, 2), -ENOENT);
+	area_beats(a, 1, 1, 2);
+	expect(b, "a", 1, 1, 2);
+	assert_true(area_exists("gw/a/began"));
+	area_remove("gw");
+	assert_int_equal(ops->gateways(b, &list, &count), -ENOENT);
+	ops->close(a);
+	ops->close(b);
+}
+
+/* Whoever only lists must not be kept from it by one that it cannot read. */
+static void test_terms_of_members(void **state)
+{
+	struct store *a = area_open("a", 1);
+	struct store_member *list;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(ops->join(a, LU, 3), 0);
+	assert_int_equal(ops->ack(a, LU, 2, 1), -ESTALE);
+	assert_int_equal(ops->ack(a, LU, 4, 1), -ESTALE);
+	assert_int_equal(ops->ack(a, LU, 3, 1), 0);
+	assert_int_equal(ops->join(a, LU, 5), 0);
+	assert_int_equal(ops->ack(a, LU, 3, 2), -ESTALE);
+	assert_int_equal(ops->members(a, LU, &list, &count), 0);
+	assert_int_equal(list[0].term, 5);
+	assert_int_equal(list[0].installed, 0);
+	assert_int_equal(list[0].seen, 1);
+	free(list);
+	area_write("lu/" LU "/m/a/state", "1 7 8\n");
+	assert_int_equal(ops->members(a, LU, &list, &count), 0);
+	assert_int_equal(list[0].term, 0);
+	assert_int_equal(list[0].seen, 8);
+	free(list);
+	ops->close(a);
+}
+
+/* The rule of store_dir.c: a heartbeat that saw no mark is in the listing. */
+
+enum { HELD_COUNT = 3 };
+
+static int op_beat(struct store *store)
+{
+	struct store_beat beat = area_beat(1, 1, 1);
+	uint64_t evicted;
+
+	for (; beat.count <= HELD_COUNT; beat.count++)
+		if (ops->beat(store, &beat, &evicted) || evicted)
+			return 0;
+	return 1; /* never saw one */
+}
+
+static bool hold_beat(int stop, int *missed, int *seen)
+{
+	struct store *b = area_open("b", 1);
+	struct store_gateway found = {0};
+	struct tracee t;
+	bool held = true;
+
+	tracee_start(&t, "a", 1, op_beat);
+	for (int i = 0; held && i < stop; i++)
+		held = tracee_step(&t);
+	if (held) {
+		bool is;
+
+		assert_int_equal(ops->evict(b, "a", 1), 0);
+		is = area_gateway(b, "a", &found);
+		assert_true(is);
+		if (tracee_finish(&t)) {
+			assert_true(found.beaten);
+			assert_int_equal(found.beat.count, HELD_COUNT);
+			(*missed)++;
+		} else {
+			(*seen)++;
+		}
+	}
+	tracee_free(&t);
+	ops->close(b);
+	area_clear();
+	return held;
+}
+
+static void test_held_beat(void **state)
+{
+	int missed = 0, seen = 0;
+
+	(void)state;
+	for (int stop = 1; hold_beat(stop, &missed, &seen); stop++)
+		;
+	print_message("held at %d stops: mark missed %d times\n", missed + seen,
+		      missed);
+	assert_true(missed > 2 && seen > 50);
+}
+
+/* The same, with as many as like at once. */
+
+enum { RACE_TERMS = 400, EVICTORS = 3 };
+
+struct shared {
+	volatile uint64_t term, count; /* of the last that saw no mark */
+	volatile int ended;
+};
+
+static void race_beats(struct shared *shared)
+{
+	struct store *a = area_open("a", 1);
+	uint64_t count = 0;
+
+	for (uint64_t term = 1; term <= RACE_TERMS; term++)
+		while (area_beats(a, 1, term, ++count) < term) {
+			shared->term = term;
+			__sync_synchronize();
+			shared->count = count;
+		}
+	shared->ended = 1;
+	ops->close(a);
+	_exit(0);
+}
+
+static void race_evicts(struct shared *shared, unsigned int self)
+{
+	char name[2] = {'b' + self};
+	struct store *b = area_open(name, 1);
+	struct store_gateway found;
+	int good = 0;
+
+	while (!shared->ended) {
+		uint64_t term, count;
+
+		if (!area_gateway(b, "a", &found))
+			continue;
+		term = found.beat.term;
+		assert_int_equal(ops->evict(b, "a", term), 0);
+		assert_true(area_gateway(b, "a", &found));
+		/* It counts the terms; what it has by now, it had in this. */
+		count = shared->count;
+		__sync_synchronize();
+		if (shared->term > term)
+			continue;
+		assert_true(found.beaten);
+		if (found.beat.count < count && found.beat.term == term)
+			fail_msg("shown %d, had a lease by %d",
+				 (int)found.beat.count, (int)count);
+		good++;
+	}
+	ops->close(b);
+	_exit(good ? 0 : 9);
+}
+
+static void test_race(void **state)
+{
+	struct shared *shared =
+		mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status;
+
+	(void)state;
+	assert_true(shared != MAP_FAILED);
+	for (unsigned int i = 0; i <= EVICTORS; i++) {
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid)
+			continue;
+		if (i)
+			race_evicts(shared, i);
+		race_beats(shared);
+	}
+	for (int i = 0; i <= EVICTORS; i++) {
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	munmap(shared, sizeof(*shared));
+}
+
+static int clear(void **state)
+{
+	(void)state;
+	area_clear();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_beat, clear),
+		cmocka_unit_test_teardown(test_other_daemon, clear),
+		cmocka_unit_test_teardown(test_other_daemon_lives, clear),
+		cmocka_unit_test_teardown(test_marks, clear),
+		cmocka_unit_test_teardown(test_sweep, clear),
+		cmocka_unit_test_teardown(test_broken_beat, clear),
+		cmocka_unit_test_teardown(test_broken_marks, clear),
+		cmocka_unit_test_teardown(test_odd_entries, clear),
+		cmocka_unit_test_teardown(test_terms_of_members, clear),
+		cmocka_unit_test_teardown(test_held_beat, clear),
+		cmocka_unit_test_teardown(test_race, clear),
+	};
+
+	return cmocka_run_group_tests(tests, area_setup, area_teardown);
+}
