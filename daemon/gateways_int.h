@@ -126,7 +126,7 @@ void peers_evicted(struct gateways *g, const struct gateways_reply *reply);
 void peers_fence_done(struct gateways *g, const struct gateways_reply *reply);
 /* Records what the fence command did, as long as that is not stored. */
 void peers_record(struct gateways *g);
-/* When a reading tells more than one of before: the next such time. */
+/* When a reading tells more than the last one that has begun. */
 uint64_t peers_deadline(const struct gateways *g);
 
 #endif

@@ -66,7 +66,7 @@ uint64_t peers_deadline(const struct gateways *g)
 	for (i = 0; i < g->count; i++) {
 		const struct gateway *p = &g->peers[i];
 
-		if (watched(g, p) && over_at(g, p) > g->now &&
+		if (watched(g, p) && over_at(g, p) > g->list_began &&
 		    over_at(g, p) < at)
 			at = over_at(g, p);
 	}

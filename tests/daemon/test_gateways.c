@@ -1,0 +1,896 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Terms, leases and ends of gateways: the rules of gateways.h, one by one.
+ * Calls take 2 ms, but for those that a test slows down.  At each millisecond
+ * it is asserted that nobody takes for ended what has a lease.
+ */
+#include "cmocka_all.h"
+#include "gateways_world.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+	OVER_MS = LEASE_MS + MARGIN_MS,
+};
+
+static struct sky world;
+
+static int setup(void **state)
+{
+	sky_init(&world);
+	*state = &world;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	sky_free(*state);
+	return 0;
+}
+
+static void begin(struct sky *s, int count)
+{
+	for (int i = 0; i < count; i++)
+		node_start(s, i);
+	sky_run(s, 3 * BEAT_MS);
+}
+
+static struct gateways_status status(struct sky *s, int i)
+{
+	struct gateways_status st;
+
+	gateways_status(s->nodes[i].g, &st);
+	return st;
+}
+
+static void assert_well(struct sky *s, int i, uint64_t term)
+{
+	struct gateways_status st = status(s, i);
+
+	assert_string_equal(st.reason, "");
+	assert_int_equal(st.term, term);
+	assert_int_equal(gateways_term(s->nodes[i].g), term);
+	assert_int_equal(s->nodes[i].kernel_term, term);
+	assert_true(node_leased(s, i));
+	assert_in_range(st.lease_ms_left, LEASE_MS - 2 * BEAT_MS, LEASE_MS);
+}
+
+/* Nothing is served, and @reason says why. */
+static void assert_out(struct sky *s, int i, const char *reason)
+{
+	assert_int_equal(status(s, i).lease_ms_left, 0);
+	assert_non_null(strstr(status(s, i).reason, reason));
+	assert_false(node_leased(s, i));
+}
+
+/* L1 */
+
+static void test_first_term(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 1);
+	assert_well(s, 0, 1);
+	assert_string_equal(s->nodes[0].story, "lease1 term1");
+	assert_int_equal(s->store[0].beat.term, 1);
+	assert_int_equal(s->store[0].beat.lease_ms, LEASE_MS);
+	assert_int_equal(s->store[0].evicted, 0);
+	assert_int_equal(s->nodes[0].complaints, 0);
+}
+
+static void test_pace(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 1);
+	memset(s->nodes[0].made, 0, sizeof(s->nodes[0].made));
+	sky_run(s, 20 * BEAT_MS);
+	assert_in_range(s->nodes[0].made[GATEWAYS_BEAT], 19, 21);
+	assert_in_range(s->nodes[0].made[GATEWAYS_LIST], 19, 22);
+	assert_int_equal(s->nodes[0].made[GATEWAYS_EVICT], 0);
+}
+
+/* The lease counts from when the heartbeat was begun. */
+static void test_slow_beat(void **state)
+{
+	struct sky *s = *state;
+	uint64_t began;
+
+	begin(s, 1);
+	s->nodes[0].slow[GATEWAYS_BEAT] = 4000;
+	sky_run(s, 2 * BEAT_MS);
+	began = s->nodes[0].kernel_until;
+	while (s->nodes[0].kernel_until == began)
+		sky_run(s, 1);
+	/* Effect after 1 ms, reply after 4001, LEASE after 1. */
+	assert_in_range(s->nodes[0].kernel_until - s->now, LEASE_MS - 4005,
+			LEASE_MS - 4000);
+}
+
+static void test_late_beat(void **state)
+{
+	struct sky *s = *state;
+	uint64_t until;
+
+	begin(s, 1);
+	s->nodes[0].slow[GATEWAYS_BEAT] = LEASE_MS + 5000;
+	sky_run(s, 2 * BEAT_MS);
+	until = s->nodes[0].kernel_until;
+	sky_run(s, LEASE_MS + 6000);
+	assert_int_equal(s->nodes[0].kernel_until, until);
+	assert_out(s, 0, "took");
+	s->nodes[0].slow[GATEWAYS_BEAT] = 0;
+	sky_run(s, LEASE_MS + 8000);
+	assert_well(s, 0, 1);
+}
+
+static void test_store_cut(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 1);
+	s->nodes[0].fail[GATEWAYS_BEAT] = -EIO;
+	s->nodes[0].fail[GATEWAYS_LIST] = -EIO;
+	sky_run(s, LEASE_MS - 2 * BEAT_MS);
+	assert_true(node_leased(s, 0));
+	sky_run(s, 3 * BEAT_MS);
+	assert_out(s, 0, "heartbeat: Input/output error");
+	s->nodes[0].fail[GATEWAYS_BEAT] = 0;
+	s->nodes[0].fail[GATEWAYS_LIST] = 0;
+	sky_run(s, 3 * BEAT_MS);
+	/* Nobody has evicted it: the same term. */
+	assert_well(s, 0, 1);
+	assert_string_equal(s->nodes[0].story, "lease1 term1");
+	/* One line for each kind of call, and the end of the lease. */
+	assert_int_equal(s->nodes[0].complaints, 3);
+}
+
+static void test_kernel_refuses(void **state)
+{
+	struct sky *s = *state;
+
+	s->nodes[0].refuse = 2;
+	node_start(s, 0);
+	sky_run(s, 500);
+	assert_out(s, 0, "kernel refuses");
+	sky_run(s, 4 * BEAT_MS);
+	assert_well(s, 0, s->nodes[0].kernel_term);
+	s->nodes[0].refuse = 1;
+	sky_run(s, 3 * BEAT_MS);
+	assert_well(s, 0, s->nodes[0].kernel_term);
+}
+
+/* L2 */
+
+static void test_evicted(void **state)
+{
+	struct sky *s = *state;
+	struct node *n = &s->nodes[0];
+
+	begin(s, 1);
+	s->store[0].evicted = 1;
+	sky_run(s, 2 * BEAT_MS);
+	assert_well(s, 0, 2);
+	assert_string_equal(n->story, "lease1 term1 term0 lease2 term2");
+	assert_int_equal(s->store[0].beat.term, 2);
+	assert_non_null(strstr(n->log, "evicted from term 1"));
+}
+
+/* Found by the heartbeat alone: that one must give no lease. */
+static void test_evicted_beat(void **state)
+{
+	struct sky *s = *state;
+	struct node *n = &s->nodes[0];
+	uint64_t until;
+
+	begin(s, 1);
+	n->fail[GATEWAYS_LIST] = -EIO;
+	sky_run(s, 10);
+	until = n->kernel_until;
+	s->store[0].evicted = 1;
+	while (n->kernel_term == 1) {
+		assert_int_equal(n->kernel_until, until);
+		sky_run(s, 1);
+	}
+	sky_run(s, BEAT_MS);
+	assert_well(s, 0, 2);
+}
+
+/* In the middle of a beginning, and from a term far ahead. */
+static void test_evicted_again(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 1);
+	s->store[0].evicted = 7;
+	for (int ms = 0; ms < 1100 && !s->nodes[0].made[GATEWAYS_EVICT]; ms++) {
+		sky_run(s, 1);
+		if (s->nodes[0].kernel_term == 8 && s->store[0].evicted == 7)
+			s->store[0].evicted = 8;
+	}
+	sky_run(s, 2 * BEAT_MS);
+	assert_well(s, 0, 9);
+	assert_string_equal(s->nodes[0].story,
+			    "lease1 term1 term0 lease8 lease9 term9");
+}
+
+/* A heartbeat of the old term comes back while the new one begins. */
+static void test_old_beat(void **state)
+{
+	struct sky *s = *state;
+	struct node *n = &s->nodes[0];
+	unsigned int beats;
+
+	begin(s, 1);
+	n->slow[GATEWAYS_BEAT] = 2000;
+	beats = n->made[GATEWAYS_BEAT];
+	while (n->made[GATEWAYS_BEAT] == beats)
+		sky_run(s, 1);
+	n->slow[GATEWAYS_BEAT] = 0;
+	sky_run(s, 10);
+	s->store[0].evicted = 1;
+	sky_run(s, 1985);
+	assert_int_equal(n->kernel_term, 2);
+	assert_string_equal(n->story, "lease1 term1 term0 lease2");
+	assert_int_equal(s->store[0].beat.term, 1);
+	sky_run(s, 8);
+	assert_string_equal(n->story, "lease1 term1 term0 lease2");
+	assert_false(node_leased(s, 0));
+	sky_run(s, BEAT_MS);
+	assert_well(s, 0, 2);
+	assert_int_equal(s->store[0].beat.term, 2);
+}
+
+/* L3 */
+
+static void test_ends(void **state)
+{
+	struct sky *s = *state;
+	unsigned int lives;
+
+	begin(s, 2);
+	assert_int_equal(life(s, 0, 1, 1), GATEWAYS_ALIVE);
+	lives = s->nodes[0].lives;
+	s->nodes[1].frozen = true;
+	sky_run(s, OVER_MS - BEAT_MS - 10);
+	assert_int_equal(s->store[1].evicted, 0);
+	sky_run(s, 2 * BEAT_MS + 20);
+	assert_int_equal(s->store[1].evicted, 1);
+	assert_int_equal(life(s, 0, 1, 1), GATEWAYS_ENDED);
+	assert_int_equal(life(s, 0, 1, 2), GATEWAYS_DOUBTFUL);
+	assert_true(s->nodes[0].lives > lives);
+	assert_int_equal(s->nodes[0].made[GATEWAYS_EVICT], 1);
+	/* It comes back by a new term. */
+	s->nodes[1].frozen = false;
+	sky_run(s, 3 * BEAT_MS);
+	assert_well(s, 1, 2);
+	assert_int_equal(life(s, 0, 1, 1), GATEWAYS_ENDED);
+	assert_int_equal(life(s, 0, 1, 2), GATEWAYS_ALIVE);
+	/* And ends again. */
+	s->nodes[1].frozen = true;
+	sky_run(s, OVER_MS + 2 * BEAT_MS);
+	assert_int_equal(life(s, 0, 1, 2), GATEWAYS_ENDED);
+	assert_int_equal(s->store[1].evicted, 2);
+}
+
+/* From its last heartbeat on, at most lease, margin and three beats. */
+static void test_end_is_soon(void **state)
+{
+	struct sky *s = *state;
+
+	for (int ms = 0; ms < 1000; ms += 37) {
+		sky_free(s);
+		sky_init(s);
+		begin(s, 2);
+		sky_run(s, (uint64_t)ms);
+		s->nodes[1].frozen = true;
+		sky_run(s, OVER_MS + 3 * BEAT_MS);
+		assert_int_equal(life(s, 0, 1, 1), GATEWAYS_ENDED);
+	}
+}
+
+/* Silent for nearly a lease, again and again. */
+static void test_hiccups(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 2);
+	for (int i = 0; i < 5; i++) {
+		s->nodes[1].frozen = true;
+		sky_run(s, OVER_MS - BEAT_MS - 100);
+		s->nodes[1].frozen = false;
+		sky_run(s, BEAT_MS + 100);
+	}
+	assert_int_equal(s->store[1].evicted, 0);
+	assert_well(s, 1, 1);
+}
+
+/* A heartbeat slips in before the mark: its lease has to end as well. */
+static void test_beat_before_mark(void **state)
+{
+	struct sky *s = *state;
+	struct node *n = &s->nodes[1];
+
+	begin(s, 2);
+	s->nodes[0].early[GATEWAYS_EVICT] = 3000;
+	n->frozen = true;
+	while (!s->nodes[0].made[GATEWAYS_EVICT])
+		sky_run(s, 1);
+	sky_run(s, 2000);
+	n->frozen = false;
+	sky_run(s, 500);
+	assert_true(node_leased(s, 1));
+	n->frozen = true;
+	sky_run(s, 2000);
+	assert_int_equal(s->store[1].evicted, 1);
+	/* sky_run() asserts that it is not taken for ended while leased. */
+	sky_run(s, LEASE_MS - 4000);
+	assert_true(life(s, 0, 1, 1) != GATEWAYS_ENDED);
+	sky_run(s, MARGIN_MS + 4000);
+	assert_int_equal(life(s, 0, 1, 1), GATEWAYS_ENDED);
+}
+
+/* What a reading shows that began before the mark was made does not count. */
+static void test_reading_before_mark(void **state)
+{
+	struct sky *s = *state;
+	struct node *n = &s->nodes[1];
+
+	begin(s, 2);
+	s->nodes[0].early[GATEWAYS_EVICT] = 100;
+	n->frozen = true;
+	while (!s->nodes[0].made[GATEWAYS_EVICT])
+		sky_run(s, 1);
+	/* This one begins before the mark and ends long after. */
+	s->nodes[0].slow[GATEWAYS_LIST] = 3000;
+	s->nodes[0].early[GATEWAYS_EVICT] = 0;
+	while (s->nodes[0].made[GATEWAYS_EVICT] &&
+	       s->store[1].evicted == 0) {
+		sky_run(s, 1);
+		n->frozen = s->store[1].evicted || s->now % 3;
+	}
+	sky_run(s, 2900);
+	assert_true(life(s, 0, 1, 1) != GATEWAYS_ENDED || !node_leased(s, 1));
+}
+
+static void test_evict_fails(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 2);
+	s->nodes[0].fail[GATEWAYS_EVICT] = -EROFS;
+	s->nodes[1].frozen = true;
+	sky_run(s, OVER_MS + 5 * BEAT_MS);
+	assert_int_equal(life(s, 0, 1, 1), GATEWAYS_DOUBTFUL);
+	assert_non_null(strstr(s->nodes[0].log, "evict"));
+	s->nodes[0].fail[GATEWAYS_EVICT] = 0;
+	sky_run(s, 2 * BEAT_MS);
+	assert_int_equal(life(s, 0, 1, 1), GATEWAYS_ENDED);
+}
+
+/* Somebody else's mark is no proof that it is durable, nor that time passed. */
+static void test_found_mark(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 2);
+	s->nodes[1].frozen = true;
+	s->store[1].evicted = 1;
+	sky_run(s, LEASE_MS);
+	assert_true(life(s, 0, 1, 1) != GATEWAYS_ENDED);
+	sky_run(s, MARGIN_MS + 2 * BEAT_MS);
+	assert_int_equal(life(s, 0, 1, 1), GATEWAYS_ENDED);
+	assert_int_equal(s->nodes[0].made[GATEWAYS_EVICT], 1);
+}
+
+/* Who has no lease himself does not evict. */
+static void test_only_the_living(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 2);
+	s->nodes[0].fail[GATEWAYS_BEAT] = -EIO;
+	s->nodes[1].frozen = true;
+	sky_run(s, OVER_MS + 5 * BEAT_MS);
+	assert_int_equal(s->nodes[0].made[GATEWAYS_EVICT], 0);
+	s->nodes[0].fail[GATEWAYS_BEAT] = 0;
+	sky_run(s, 3 * BEAT_MS);
+	assert_int_equal(life(s, 0, 1, 1), GATEWAYS_ENDED);
+}
+
+/* The store is away for all, and comes back: nobody is to blame. */
+static void outage(struct sky *s, uint64_t late)
+{
+	begin(s, 3);
+	for (int i = 0; i < 3; i++) {
+		s->nodes[i].fail[GATEWAYS_BEAT] = -EIO;
+		s->nodes[i].fail[GATEWAYS_LIST] = -EIO;
+	}
+	sky_run(s, 3 * OVER_MS);
+	for (int i = 0; i < 3; i++) {
+		s->nodes[i].fail[GATEWAYS_BEAT] = 0;
+		s->nodes[i].fail[GATEWAYS_LIST] = 0;
+		sky_run(s, late);
+	}
+	sky_run(s, 5 * BEAT_MS);
+	for (int i = 0; i < 3; i++) {
+		assert_well(s, i, 1);
+		assert_int_equal(s->nodes[i].made[GATEWAYS_EVICT], 0);
+	}
+}
+
+static void test_outage(void **state)
+{
+	outage(*state, 0);
+}
+
+static void test_outage_one_by_one(void **state)
+{
+	outage(*state, 4000);
+}
+
+/* The same, when calls hang instead of failing. */
+static void test_outage_hanging(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 2);
+	for (int i = 0; i < 2; i++) {
+		s->nodes[i].early[GATEWAYS_BEAT] = 40000;
+		s->nodes[i].early[GATEWAYS_LIST] = 40000;
+	}
+	sky_run(s, 3 * BEAT_MS);
+	for (int i = 0; i < 2; i++) {
+		s->nodes[i].early[GATEWAYS_BEAT] = 0;
+		s->nodes[i].early[GATEWAYS_LIST] = 0;
+	}
+	sky_run(s, 45000);
+	for (int i = 0; i < 2; i++) {
+		assert_well(s, i, 1);
+		assert_int_equal(s->nodes[i].made[GATEWAYS_EVICT], 0);
+	}
+}
+
+/* A slow store, where each reading takes seconds, must not save the dead. */
+static void test_slow_readings(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 2);
+	s->nodes[0].slow[GATEWAYS_LIST] = 5000;
+	s->nodes[1].frozen = true;
+	sky_run(s, OVER_MS + 20000 + 5 * BEAT_MS);
+	assert_int_equal(life(s, 0, 1, 1), GATEWAYS_ENDED);
+}
+
+/* Who was stopped itself does not blame the others for it. */
+static void test_stopped_observer(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 3);
+	/* Both stop, gw0 comes back first. */
+	s->nodes[0].frozen = true;
+	s->nodes[1].frozen = true;
+	sky_run(s, OVER_MS - 2 * BEAT_MS);
+	s->nodes[0].frozen = false;
+	sky_run(s, 3 * BEAT_MS);
+	assert_int_equal(s->nodes[0].made[GATEWAYS_EVICT], 0);
+}
+
+static void test_later_term(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 2);
+	node_die(s, 1);
+	s->nodes[1].kernel_term = 0;
+	s->nodes[1].kernel_until = 0;
+	node_start(s, 1);
+	sky_run(s, 2 * BEAT_MS);
+	assert_well(s, 1, 2);
+	assert_int_equal(life(s, 0, 1, 1), GATEWAYS_ENDED);
+	assert_int_equal(life(s, 0, 1, 2), GATEWAYS_ALIVE);
+	/* An old heartbeat that lands late takes nothing back. */
+	s->store[1].beat.term = 1;
+	sky_run(s, BEAT_MS);
+	assert_int_equal(life(s, 0, 1, 1), GATEWAYS_ENDED);
+}
+
+static void test_lives(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 2);
+	node_die(s, 1);
+	s->nodes[1].frozen = true;
+	sky_run(s, LEASE_MS - 2 * BEAT_MS);
+	assert_int_equal(life(s, 0, 1, 1), GATEWAYS_ALIVE);
+	sky_run(s, 3 * BEAT_MS);
+	assert_int_equal(life(s, 0, 1, 1), GATEWAYS_DOUBTFUL);
+	/* Who begins to look knows nothing yet. */
+	node_die(s, 0);
+	node_start(s, 0);
+	sky_run(s, 2 * BEAT_MS);
+	assert_int_equal(life(s, 0, 1, 1), GATEWAYS_DOUBTFUL);
+	assert_int_equal(life(s, 0, 2, 1), GATEWAYS_DOUBTFUL);
+	assert_int_equal(life(s, 0, 0, 1), GATEWAYS_ALIVE);
+	sky_run(s, OVER_MS - 3 * BEAT_MS);
+	assert_int_equal(life(s, 0, 1, 1), GATEWAYS_DOUBTFUL);
+	sky_run(s, 3 * BEAT_MS);
+	assert_int_equal(life(s, 0, 1, 1), GATEWAYS_ENDED);
+}
+
+/* L4 */
+
+static void test_boot(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 1);
+	node_die(s, 0);
+	node_boot(s, 0);
+	node_start(s, 0);
+	sky_run(s, OVER_MS - 10);
+	assert_out(s, 0, "stood still");
+	assert_string_equal(s->nodes[0].story, "");
+	assert_int_equal(s->store[0].beat.term, 1);
+	sky_run(s, 3 * BEAT_MS);
+	assert_well(s, 0, 2);
+	assert_int_equal(s->store[0].evicted, 1);
+	assert_int_equal(s->store[0].fenced, 1);
+}
+
+static void test_boot_fence_fails(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 1);
+	node_die(s, 0);
+	node_boot(s, 0);
+	s->nodes[0].fail[GATEWAYS_FENCE] = -EIO;
+	node_start(s, 0);
+	sky_run(s, OVER_MS + 3 * BEAT_MS);
+	assert_out(s, 0, "record of the boot");
+	assert_string_equal(s->nodes[0].story, "");
+	s->nodes[0].fail[GATEWAYS_FENCE] = 0;
+	sky_run(s, 3 * BEAT_MS);
+	assert_int_equal(s->store[0].fenced, s->nodes[0].kernel_term - 1);
+	assert_well(s, 0, s->nodes[0].kernel_term);
+}
+
+/* The module was loaded anew: a new term, but nothing is fenced. */
+static void test_module_loaded(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 1);
+	node_die(s, 0);
+	s->nodes[0].kernel_term = 0;
+	s->nodes[0].kernel_until = 0;
+	node_start(s, 0);
+	sky_run(s, 2 * BEAT_MS);
+	assert_well(s, 0, 2);
+	assert_int_equal(s->store[0].fenced, 0);
+}
+
+/* Two machines with one name: who comes second serves nothing. */
+static void test_name_twice(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 1);
+	strcpy(s->nodes[1].name, "gw0");
+	node_start(s, 1);
+	sky_run(s, 2 * OVER_MS);
+	assert_out(s, 1, "another machine is gateway \"gw0\" too");
+	assert_string_equal(s->nodes[1].story, "");
+	assert_well(s, 0, 1);
+	/* The first one stops for ever: then the second is that gateway. */
+	s->nodes[0].frozen = true;
+	sky_run(s, OVER_MS + 5 * BEAT_MS);
+	assert_well(s, 1, 2);
+	/* And the first one finds out when it comes back. */
+	s->nodes[0].frozen = false;
+	sky_run(s, 5 * BEAT_MS);
+	assert_out(s, 0, "another machine");
+	assert_string_equal(s->nodes[0].story, "lease1 term1 term0 lease1");
+	assert_int_equal(gateways_term(s->nodes[0].g), 0);
+	assert_well(s, 1, 2);
+}
+
+/* A heartbeat of the first one lands when the second has taken over. */
+static void test_name_twice_late_beat(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 1);
+	s->nodes[0].early[GATEWAYS_BEAT] = UINT32_MAX;
+	sky_run(s, 2 * BEAT_MS);
+	strcpy(s->nodes[1].name, "gw0");
+	node_start(s, 1);
+	sky_run(s, OVER_MS + 3 * BEAT_MS);
+	assert_well(s, 1, 2);
+	assert_false(node_leased(s, 0));
+	for (size_t i = 0; i < s->nodes[0].calls_count; i++)
+		s->nodes[0].calls[i].effect_at = s->now;
+	for (size_t i = 0; i < s->nodes[0].calls_count; i++)
+		s->nodes[0].calls[i].reply_at = s->now;
+	/* Not even if the store let it pass. */
+	s->nodes[0].guard = s->store[0].beat;
+	sky_run(s, 5);
+	assert_false(node_leased(s, 0));
+}
+
+/* L5 */
+
+static void test_restart(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 2);
+	node_die(s, 0);
+	sky_run(s, 3000);
+	node_start(s, 0);
+	sky_run(s, 100);
+	assert_well(s, 0, 1);
+	assert_string_equal(s->nodes[0].story, "term1");
+	assert_int_equal(life(s, 1, 0, 1), GATEWAYS_ALIVE);
+}
+
+static void test_restart_evicted(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 2);
+	node_die(s, 0);
+	sky_run(s, OVER_MS + 3 * BEAT_MS);
+	assert_int_equal(s->store[0].evicted, 1);
+	node_start(s, 0);
+	sky_run(s, 100);
+	assert_well(s, 0, 2);
+	assert_string_equal(s->nodes[0].story, "lease2 term2");
+}
+
+/* The last daemon died after the LEASE and before the heartbeat of a term. */
+static void test_restart_between(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 1);
+	node_die(s, 0);
+	s->nodes[0].kernel_term = 2;
+	s->nodes[0].kernel_until = 0;
+	node_start(s, 0);
+	sky_run(s, 100);
+	assert_well(s, 0, 2);
+}
+
+/* The connection */
+
+static void test_disconnected(void **state)
+{
+	struct sky *s = *state;
+	unsigned int beats;
+
+	begin(s, 2);
+	node_disconnect(s, 0);
+	assert_string_equal(s->nodes[0].story, "lease1 term1 term0");
+	beats = s->nodes[0].made[GATEWAYS_BEAT];
+	sky_run(s, OVER_MS + 3 * BEAT_MS);
+	assert_int_equal(s->nodes[0].made[GATEWAYS_BEAT], beats);
+	assert_int_equal(life(s, 1, 0, 1), GATEWAYS_ENDED);
+	assert_out(s, 0, "not connected");
+	assert_int_equal(s->nodes[0].made[GATEWAYS_EVICT], 0);
+	node_connect(s, 0);
+	sky_run(s, 100);
+	assert_well(s, 0, 2);
+}
+
+static void test_reconnected(void **state)
+{
+	struct sky *s = *state;
+
+	for (int ms = 0; ms < 1100; ms++) {
+		begin(s, 1);
+		sky_run(s, (uint64_t)ms);
+		node_disconnect(s, 0);
+		if (ms % 2)
+			sky_run(s, 1);
+		node_connect(s, 0);
+		sky_run(s, 20);
+		assert_well(s, 0, 1);
+		assert_int_equal(s->nodes[0].complaints, 0);
+		sky_free(s);
+		sky_init(s);
+	}
+}
+
+/* A heartbeat of before the disconnect: the kernel could be another one. */
+static void test_reconnected_old_beat(void **state)
+{
+	struct sky *s = *state;
+	struct node *n = &s->nodes[0];
+
+	begin(s, 1);
+	n->slow[GATEWAYS_BEAT] = 3000;
+	sky_run(s, BEAT_MS);
+	n->slow[GATEWAYS_BEAT] = 0;
+	node_disconnect(s, 0);
+	n->kernel_term = 0;
+	n->kernel_until = 0;
+	node_connect(s, 0);
+	sky_run(s, 1900);
+	assert_string_equal(n->story, "lease1 term1 term0 lease2");
+	assert_false(node_leased(s, 0));
+	sky_run(s, 2000);
+	assert_well(s, 0, 2);
+}
+
+/* Fencing */
+
+static bool fenced_off(struct sky *s, uint64_t term, bool want)
+{
+	return gateways_fenced_off(s->nodes[0].g, "gw1", term, want);
+}
+
+static void test_fence(void **state)
+{
+	struct sky *s = *state;
+	struct node *n = &s->nodes[0];
+	unsigned int lives;
+
+	begin(s, 2);
+	assert_false(fenced_off(s, 1, true));
+	assert_int_equal(n->fences, 0);
+	s->nodes[1].frozen = true;
+	sky_run(s, OVER_MS + 3 * BEAT_MS);
+	assert_false(fenced_off(s, 1, false));
+	assert_int_equal(n->fences, 0);
+	assert_false(fenced_off(s, 1, true));
+	assert_int_equal(n->fences, 1);
+	assert_string_equal(n->fence_gateway, "gw1");
+	assert_int_equal(n->fence_term, 1);
+	/* Not twice at a time; and what fails, not at once again. */
+	fenced_off(s, 1, true);
+	assert_int_equal(n->fences, 1);
+	gateways_fenced(n->g, "gw1", 1, EIO);
+	fenced_off(s, 1, true);
+	assert_int_equal(n->fences, 1);
+	sky_run(s, 6000);
+	assert_false(fenced_off(s, 1, true));
+	assert_int_equal(n->fences, 2);
+	lives = n->lives;
+	n->fail[GATEWAYS_FENCE] = -EIO;
+	gateways_fenced(n->g, "gw1", 1, 0);
+	sky_run(s, 3 * BEAT_MS);
+	assert_false(fenced_off(s, 1, true));
+	assert_int_equal(n->fences, 2);
+	assert_int_equal(n->lives, lives);
+	n->fail[GATEWAYS_FENCE] = 0;
+	sky_run(s, 2 * BEAT_MS);
+	assert_true(fenced_off(s, 1, true));
+	assert_false(fenced_off(s, 2, true));
+	assert_true(n->lives > lives);
+	assert_int_equal(s->store[1].fenced, 1);
+}
+
+static void test_no_fence_command(void **state)
+{
+	struct sky *s = *state;
+
+	s->nodes[0].conf.can_fence = false;
+	begin(s, 2);
+	s->nodes[1].frozen = true;
+	sky_run(s, OVER_MS + 3 * BEAT_MS);
+	assert_false(fenced_off(s, 1, true));
+	assert_int_equal(s->nodes[0].fences, 0);
+	/* Its own boot does as well. */
+	node_die(s, 1);
+	node_boot(s, 1);
+	s->nodes[1].frozen = false;
+	node_start(s, 1);
+	sky_run(s, OVER_MS + 3 * BEAT_MS);
+	assert_true(fenced_off(s, 1, true));
+}
+
+/* It came back: nobody is switched off for what it was before. */
+static void test_no_fence_for_the_living(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 2);
+	s->nodes[1].frozen = true;
+	sky_run(s, OVER_MS + 3 * BEAT_MS);
+	s->nodes[1].frozen = false;
+	sky_run(s, 3 * BEAT_MS);
+	assert_int_equal(life(s, 0, 1, 1), GATEWAYS_ENDED);
+	assert_false(fenced_off(s, 1, true));
+	assert_int_equal(s->nodes[0].fences, 0);
+}
+
+/* Who was cut off does not know if the other one came back. */
+static void test_no_fence_by_the_dead(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 2);
+	s->nodes[1].frozen = true;
+	sky_run(s, OVER_MS + 3 * BEAT_MS);
+	s->nodes[0].fail[GATEWAYS_BEAT] = -EIO;
+	sky_run(s, OVER_MS);
+	assert_false(fenced_off(s, 1, true));
+	assert_int_equal(s->nodes[0].fences, 0);
+}
+
+static void test_info(void **state)
+{
+	struct sky *s = *state;
+	struct gateways_info info;
+
+	begin(s, 2);
+	s->nodes[1].frozen = true;
+	sky_run(s, OVER_MS + 3 * BEAT_MS);
+	assert_int_equal(status(s, 0).count, 2);
+	gateways_info(s->nodes[0].g, 0, &info);
+	assert_string_equal(info.gateway, "gw0");
+	assert_int_equal(info.life, GATEWAYS_ALIVE);
+	gateways_info(s->nodes[0].g, 1, &info);
+	assert_string_equal(info.gateway, "gw1");
+	assert_int_equal(info.term, 1);
+	assert_int_equal(info.life, GATEWAYS_ENDED);
+	assert_false(info.fenced);
+	assert_in_range(info.quiet_ms, OVER_MS, OVER_MS + 4 * BEAT_MS);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(first_term),
+		T(pace),
+		T(slow_beat),
+		T(late_beat),
+		T(store_cut),
+		T(kernel_refuses),
+		T(evicted),
+		T(evicted_beat),
+		T(evicted_again),
+		T(old_beat),
+		T(ends),
+		T(end_is_soon),
+		T(hiccups),
+		T(beat_before_mark),
+		T(reading_before_mark),
+		T(evict_fails),
+		T(found_mark),
+		T(only_the_living),
+		T(outage),
+		T(outage_one_by_one),
+		T(outage_hanging),
+		T(slow_readings),
+		T(stopped_observer),
+		T(later_term),
+		T(lives),
+		T(boot),
+		T(boot_fence_fails),
+		T(module_loaded),
+		T(name_twice),
+		T(name_twice_late_beat),
+		T(restart),
+		T(restart_evicted),
+		T(restart_between),
+		T(disconnected),
+		T(reconnected),
+		T(reconnected_old_beat),
+		T(fence),
+		T(no_fence_command),
+		T(no_fence_for_the_living),
+		T(no_fence_by_the_dead),
+		T(info),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
