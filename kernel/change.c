@@ -99,6 +99,9 @@ static int decide_and_swap(struct tpr_chg *c, struct tcmu_pr_info *info,
 	int err;
 
 	*res = c->decide(c, info, &changed, &order);
+	/* Only now: that was the newest state at some time in the lease. */
+	if (!tpr_lease_holds(c->term))
+		return -ESHUTDOWN;
 	if (res->status != TPR_GOOD || !changed)
 		return 0;
 	if (unwanted(c))
@@ -146,7 +149,8 @@ static int try_change(struct tpr_chg *c, struct tpr_result *res)
 /* True if another round may bring clarity or success. */
 static bool worth_another(const struct tpr_chg *c, int err)
 {
-	if (time_after(jiffies, c->deadline) || !READ_ONCE(c->dev->attached))
+	if (time_after(jiffies, c->deadline) ||
+	    !READ_ONCE(c->dev->attached) || !tpr_lease_holds(c->term))
 		return false;
 	/* The outcome of a swap is unclear: find out before saying anything. */
 	return err == -EAGAIN || c->unclear;
@@ -175,8 +179,8 @@ static struct tpr_result run_rounds(struct tpr_chg *c)
 		if (err != -EAGAIN)
 			msleep(100);
 	}
-	/* The string being lost is said where it is found. */
-	if (err != -ECANCELED && err != -EBADMSG)
+	/* The string being lost, and the lease, is said where it is found. */
+	if (err != -ECANCELED && err != -EBADMSG && err != -ESHUTDOWN)
 		pr_warn_ratelimited("tcmu_pr: %s: %s failed, error %d%s\n",
 				    c->dev->name, c->what, -err,
 				    c->unclear ? ", it may have been stored" : "");
@@ -189,6 +193,9 @@ struct tpr_result tpr_change_run(struct tpr_chg *c)
 
 	c->deadline = jiffies +
 		msecs_to_jiffies(READ_ONCE(tpr_command_timeout_ms));
+	c->term = tpr_lease_term();
+	if (!tpr_lease_holds(c->term))
+		return tpr_error_result(EAGAIN);
 	if (tpr_nl_writer(&c->writer))
 		return tpr_error_result(ENOTCONN);
 	set_origin(c, c->cmd);

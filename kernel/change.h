@@ -20,6 +20,7 @@ struct tpr_chg {
 
 	/* Set on the way. */
 	struct tpr_writer writer;
+	u64 term; /* in which it was begun, and is worked on */
 	unsigned long deadline; /* jiffies */
 	bool lost; /* @info stands for a lost state */
 	bool sent; /* a SET was sent: look for it in what is stored */

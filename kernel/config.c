@@ -4,10 +4,16 @@
  * it to the backstore's directory attaches, removing the link detaches; while
  * it stands, configfs keeps the backstore.  Attributes, read-only:
  *
- *	state	ready | unsettled | joining | detached | error: ERRNO
+ *	state	ready | unsettled | joining | detached | no lease | error: ERRNO
  *	seq	number of the newest installed state, 0: none
+ *
+ * /sys/kernel/config/tcmu_pr/, of the gateway, read-only:
+ *
+ *	lease_term	number of its term, 0: none yet
+ *	lease_ms_left	until its lease ends, 0: there is none
  */
 #include <linux/configfs.h>
+#include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -30,7 +36,11 @@ static ssize_t show_state(struct tpr_dev *dev, char *page)
 	ssize_t n;
 
 	mutex_lock(&dev->lock);
-	if (dev->error)
+	if (!tpr_lease_left())
+		n = sprintf(page, "no lease\n");
+	else if (dev->term != tpr_lease_term())
+		n = sprintf(page, "joining\n");
+	else if (dev->error)
 		n = sprintf(page, "error: %u\n", dev->error);
 	else if (!dev->newest)
 		n = sprintf(page, "joining\n");
@@ -166,12 +176,33 @@ static struct config_item *tpr_make_item(struct config_group *group,
 	return &ti->item;
 }
 
+static ssize_t tpr_group_lease_term_show(struct config_item *item, char *page)
+{
+	return sprintf(page, "%llu\n", tpr_lease_term());
+}
+CONFIGFS_ATTR_RO(tpr_group_, lease_term);
+
+static ssize_t tpr_group_lease_ms_left_show(struct config_item *item,
+					    char *page)
+{
+	return sprintf(page, "%llu\n",
+		       div_u64(tpr_lease_left(), NSEC_PER_MSEC));
+}
+CONFIGFS_ATTR_RO(tpr_group_, lease_ms_left);
+
+static struct configfs_attribute *tpr_group_attrs[] = {
+	&tpr_group_attr_lease_term,
+	&tpr_group_attr_lease_ms_left,
+	NULL,
+};
+
 static struct configfs_group_operations tpr_group_ops = {
 	.make_item = tpr_make_item,
 };
 
 static const struct config_item_type tpr_group_type = {
 	.ct_group_ops = &tpr_group_ops,
+	.ct_attrs = tpr_group_attrs,
 	.ct_owner = THIS_MODULE,
 };
 

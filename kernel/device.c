@@ -185,12 +185,15 @@ static struct tpr_dev *dev_alloc(const char *name, struct se_device *se_dev)
 	dev_init(dev, name, se_dev);
 	mutex_lock(&dev->lock);
 	dev->taking_over = tpr_in_use(dev);
+	dev->term = tpr_lease_term();
 	err = tpr_view_publish(dev);
 	mutex_unlock(&dev->lock);
 	/* Without a daemon there would be no state to take over with. */
-	if (dev->taking_over && !tpr_nl_connected()) {
-		pr_err("tcmu_pr: %s: in use, and no daemon is connected: start it first\n",
-		       name);
+	if (dev->taking_over &&
+	    (!tpr_nl_connected() || !tpr_lease_holds(dev->term))) {
+		pr_err("tcmu_pr: %s: in use, and %s\n", name,
+		       tpr_nl_connected() ? "there is no lease yet" :
+		       "no daemon is connected: start it first");
 		err = -ENOTCONN;
 	}
 	if (!err)
@@ -209,10 +212,11 @@ static void set_attached(struct tpr_dev *dev, bool attached)
 /*
  * Takes over the reservations of @se_dev.  Commands wait until the daemon has
  * pushed a settled state; but if sessions are using the device already, they
- * go on as before for the hold time, and what was under way at the attach is
- * waited for before the daemon hears that its state is enforced.
+ * go on as before for the hold time, under the lease, and what was under way
+ * at the attach is waited for before the daemon hears that its state is
+ * enforced.
  * Returns the device, or -EBUSY, -ENODEV, -EINVAL, -ENOMEM, -ENOTCONN (in use,
- * and no daemon).
+ * and no daemon, or no lease: the others could have gone on without us).
  * Context: process; the caller pins @se_dev until tpr_dev_detach().
  */
 struct tpr_dev *tpr_dev_attach(const char *name, struct se_device *se_dev)

@@ -84,10 +84,16 @@ enum verdict {
 	V_HOLD, /* wait for another view */
 };
 
+enum {
+	/* What TCMU executes only under the gateway's lease. */
+	LEASED_CLASSES = TPR_CLASS_READ | TPR_CLASS_WRITE,
+};
+
 /* The view that said V_HOLD. */
 struct held {
 	u64 gen;
 	unsigned long since;
+	u64 term; /* that it waits in, 0: in any, as there was no state yet */
 };
 
 /*
@@ -116,6 +122,25 @@ static enum verdict no_state(struct tpr_dev *dev, struct se_cmd *cmd,
 }
 
 /*
+ * No lease, or no state in this term: as if it were detached from the others.
+ * What they may have changed in the meantime forbids nothing, either.  Before
+ * the first state nothing passes, so what waits for that may go on to do so.
+ */
+static enum verdict no_lease(struct tpr_dev *dev, struct se_cmd *cmd,
+			     const struct tpr_view *view, bool allowed,
+			     sense_reason_t *ret)
+{
+	u16 error = view->error;
+
+	if (error != EBADMSG && (error != EINPROGRESS || allowed))
+		error = EAGAIN;
+	if (error != EBADMSG || tpr_allowed_when_lost(cmd->t_task_cdb))
+		return no_state(dev, cmd, error, ret);
+	tpr_complete(cmd, tpr_error_result(EAGAIN));
+	return V_DONE;
+}
+
+/*
  * One attempt to execute @cmd, of class @class.
  * Context: under @dev->srcu.
  */
@@ -125,6 +150,7 @@ static enum verdict judge(struct tpr_dev *dev, struct se_cmd *cmd, u8 class,
 	struct tpr_nx *nx = tpr_nx_find(dev, cmd);
 	const struct tpr_view *view;
 	struct tpr_perm perm;
+	bool allowed;
 
 	/*
 	 * Aborted before it began: by now the core's own look at that is
@@ -146,12 +172,17 @@ static enum verdict judge(struct tpr_dev *dev, struct se_cmd *cmd, u8 class,
 	*ret = TCM_NO_SENSE;
 	held->gen = view->gen;
 	held->since = view->since;
+	held->term = view->error == EINPROGRESS ? 0 : view->term;
 	if (unlikely(!nx || nx->slot >= view->slots))
 		return V_UNKNOWN;
 	if (unlikely(report_unit_attention(dev, nx, cmd)))
 		return V_DONE;
 	perm = view->perm[nx->slot];
-	if (likely(perm.allow & class)) {
+	allowed = perm.allow & class;
+	if (!(allowed && !(class & LEASED_CLASSES)) &&
+	    unlikely(!tpr_lease_holds(view->term)))
+		return no_lease(dev, cmd, view, allowed, ret);
+	if (likely(allowed)) {
 		*ret = go_on(dev, cmd);
 		return V_DONE;
 	}
@@ -166,11 +197,12 @@ static enum verdict judge(struct tpr_dev *dev, struct se_cmd *cmd, u8 class,
 static bool view_changed(struct tpr_dev *dev, const struct held *held)
 {
 	return READ_ONCE(dev->view_gen) != held->gen ||
-	       !READ_ONCE(dev->attached);
+	       !READ_ONCE(dev->attached) ||
+	       (held->term && !tpr_lease_holds(held->term));
 }
 
 /*
- * Waits until the view is another one.  0, or -ETIMEDOUT: the state has been
+ * Waits until the view is another one, or the lease ends.  0, or -ETIMEDOUT: the state has been
  * as it is for the hold time.  It is the state's age that counts, not the
  * command's: commands of one iSCSI connection wait one after another.
  * Context: process, outside of @dev->srcu.
@@ -180,12 +212,14 @@ static int hold(struct tpr_dev *dev, const struct se_cmd *cmd,
 {
 	unsigned long end = held->since +
 		msecs_to_jiffies(READ_ONCE(tpr_hold_timeout_ms));
+	unsigned long slice = msecs_to_jiffies(HOLD_SLICE_MS);
 
 	if (time_before(jiffies, end))
 		tpr_nl_settle(dev);
 	while (time_before(jiffies, end) && !interrupted(cmd))
 		if (wait_event_timeout(dev->view_wq, view_changed(dev, held),
-				       msecs_to_jiffies(HOLD_SLICE_MS)))
+				       held->term ? tpr_lease_slice(slice) :
+				       slice))
 			return 0;
 	return -ETIMEDOUT;
 }

@@ -181,14 +181,21 @@ static void note_steps(struct tpr_dev *dev, const struct tcmu_pr_info *now)
 
 /*
  * Makes @info the newest state.  The one before becomes the base, unless a
- * base stands from before it: that is still the last settled one.
+ * base stands from before it: that is still the last settled one.  Not so in a
+ * new term: there may have been others in between that were settled without
+ * us, so nothing is known of what counts until @info does.
  */
-static void supersede(struct tpr_dev *dev, struct tcmu_pr_info *info)
+static void supersede(struct tpr_dev *dev, struct tcmu_pr_info *info,
+		      bool new_term)
 {
 	if (dev->settled)
 		swap(dev->base, dev->newest);
 	else
 		kvfree(dev->newest);
+	if (new_term) {
+		kvfree(dev->base);
+		dev->base = NULL;
+	}
 	dev->newest = info;
 	dev->settled = false;
 	dev->since = jiffies;
@@ -212,16 +219,26 @@ static bool same_version(const struct tcmu_pr_info *a,
 
 /*
  * Brings @push into the device's states; takes over @info (NULL: the push had
- * no string).  0; -ESTALE, and nothing has changed; -ENOMEM, and the states
- * have, but the view has not: the daemon pushes again.
+ * no string).  0; -ESTALE, -EBUSY (the term is over) or -EINVAL, and nothing
+ * has changed; -ENOMEM, and the states have, but the view has not: the daemon
+ * pushes again.
  */
 static int apply(struct tpr_dev *dev, const struct tpr_push *push,
 		 struct tcmu_pr_info *info)
 {
 	u64 have = dev->newest ? dev->newest->seq : 0;
+	bool new_term = dev->term != push->term;
 	int err;
 
 	lockdep_assert_held(&dev->lock);
+	/* Said to the one that we were: the daemon says it again, or better. */
+	if (push->term != tpr_lease_term()) {
+		kvfree(info);
+		return -EBUSY;
+	}
+	/* What stood in another term has to be told again. */
+	if (!info && new_term)
+		return -EINVAL;
 	if (push->seq < have || (!info && push->seq != have) ||
 	    (info && push->seq == have && !same_version(info, dev->newest))) {
 		kvfree(info);
@@ -229,7 +246,7 @@ static int apply(struct tpr_dev *dev, const struct tpr_push *push,
 	}
 	if (push->seq > have) {
 		note_steps(dev, info);
-		supersede(dev, info);
+		supersede(dev, info, new_term);
 		tpr_watch_start(dev);
 	} else {
 		kvfree(info);
@@ -237,6 +254,7 @@ static int apply(struct tpr_dev *dev, const struct tpr_push *push,
 	if (push->settled && !dev->settled)
 		settle(dev);
 	dev->error = 0;
+	dev->term = push->term;
 	err = tpr_view_publish(dev);
 	/* Not enforced, so nobody may be answered from it either. */
 	if (err)
@@ -286,12 +304,13 @@ static int install(struct tpr_dev *dev, const struct tpr_push *push)
 }
 
 /* The daemon knows of no valid state: nothing that can conflict passes. */
-static int invalidate(struct tpr_dev *dev, u16 error)
+static int invalidate(struct tpr_dev *dev, const struct tpr_push *push)
 {
 	int err;
 
 	mutex_lock(&dev->lock);
-	dev->error = error;
+	dev->error = push->invalidate;
+	dev->term = push->term;
 	err = tpr_view_publish(dev);
 	mutex_unlock(&dev->lock);
 	if (!err)
@@ -320,7 +339,7 @@ void tpr_push_work(struct work_struct *work)
 	while ((push = next_push(dev))) {
 		if (push->invalidate) {
 			/* Nobody asks again, so it must not be given up. */
-			while (invalidate(dev, push->invalidate) &&
+			while (invalidate(dev, push) &&
 			       READ_ONCE(dev->attached))
 				msleep(20);
 		} else {

@@ -6,12 +6,12 @@
 #include "netlink.h"
 #include "tcmu_pr_dev.h"
 
-unsigned int tpr_reply_timeout_ms = 22000;
+unsigned int tpr_reply_timeout_ms = 45000;
 module_param_named(reply_timeout_ms, tpr_reply_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(reply_timeout_ms,
 		 "how long a PR command waits for one answer of the daemon");
 
-unsigned int tpr_command_timeout_ms = 20000;
+unsigned int tpr_command_timeout_ms = 40000;
 module_param_named(command_timeout_ms, tpr_command_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(command_timeout_ms,
 		 "how long a PERSISTENT RESERVE OUT is tried again");

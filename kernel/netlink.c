@@ -65,19 +65,21 @@ void tpr_nl_gateway(char name[TPR_GATEWAY_MAX + 1])
 	mutex_unlock(&nl.lock);
 }
 
-/* A message to the daemon about @dev. */
+/* A message to the daemon. */
 struct msg {
 	struct sk_buff *skb;
 	void *hdr;
 };
 
+/* About @dev; NULL: about the gateway. */
 static int msg_begin(struct msg *m, struct tpr_dev *dev, u8 cmd, size_t size)
 {
 	m->skb = genlmsg_new(size, GFP_NOIO);
 	if (!m->skb)
 		return -ENOMEM;
 	m->hdr = genlmsg_put(m->skb, 0, 0, &family, 0, cmd);
-	if (m->hdr && !nla_put_string(m->skb, TCMU_ATTR_PR_DEVICE, dev->name))
+	if (m->hdr && (!dev || !nla_put_string(m->skb, TCMU_ATTR_PR_DEVICE,
+					       dev->name)))
 		return 0;
 	nlmsg_free(m->skb);
 	return -EMSGSIZE;
@@ -249,14 +251,21 @@ static bool request_done(struct tpr_dev *dev, u64 cookie, int status,
 	return open;
 }
 
-/* Waits for the answer; -ETIME when none came in time. */
+/* Waits for the answer; -ETIME when none came in time, -ESHUTDOWN: no lease. */
 static int request_wait(struct tpr_dev *dev, char **str, size_t *len,
 			u64 *seq)
 {
-	unsigned long limit = msecs_to_jiffies(READ_ONCE(tpr_reply_timeout_ms));
+	unsigned long end = jiffies +
+		msecs_to_jiffies(READ_ONCE(tpr_reply_timeout_ms));
 	int status = -ETIME;
 
-	wait_for_completion_timeout(&dev->req.completion, limit);
+	while (status == -ETIME && time_before(jiffies, end)) {
+		if (wait_for_completion_timeout(&dev->req.completion,
+						tpr_lease_slice(end - jiffies)))
+			break;
+		if (!tpr_lease_left())
+			status = -ESHUTDOWN;
+	}
 	spin_lock(&dev->req_lock);
 	*str = NULL;
 	if (dev->req.done) {
@@ -350,6 +359,7 @@ int tpr_nl_set(struct tpr_dev *dev, u64 expected, const char *str, size_t len)
 	case -ETIME:
 	case -ENOTCONN: /* the daemon went away */
 	case -ENODEV: /* the device is being detached */
+	case -ESHUTDOWN: /* the lease has ended */
 		return -EINPROGRESS;
 	default:
 		return err;
@@ -369,6 +379,9 @@ static const struct nla_policy policy[TCMU_ATTR_PR_MAX + 1] = {
 	[TCMU_ATTR_PR_SETTLED] = NLA_POLICY_MAX(NLA_U8, 1),
 	[TCMU_ATTR_PR_INFO] = { .type = NLA_BINARY,
 				.len = TCMU_PR_INFO_PART },
+	[TCMU_ATTR_PR_LEASE_MS] = { .type = NLA_U32 },
+	[TCMU_ATTR_PR_TERM] = { .type = NLA_U64 },
+	[TCMU_ATTR_PR_UNTIL] = { .type = NLA_U64 },
 };
 
 static bool from_daemon(const struct genl_info *info)
@@ -432,15 +445,28 @@ static void announce_device(struct tpr_dev *dev, void *arg)
 		*err = tpr_nl_device_added(dev);
 }
 
+static int welcome(void)
+{
+	struct msg m;
+	int err = msg_begin(&m, NULL, TCMU_PR_CMD_WELCOME, SMALL_MSG);
+
+	if (err)
+		return err;
+	return msg_end(&m, put_u64(&m, TCMU_ATTR_PR_TERM, tpr_lease_term()));
+}
+
 static int hello(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *gateway = info->attrs[TCMU_ATTR_PR_GATEWAY];
+	struct nlattr *lease = info->attrs[TCMU_ATTR_PR_LEASE_MS];
 	struct nlattr *protocol = info->attrs[TCMU_ATTR_PR_PROTOCOL];
 	int err = 0;
 
 	if (!protocol || nla_get_u32(protocol) != TCMU_PR_PROTOCOL)
 		return -EPROTO;
 	if (!gateway || !tpr_gateway_valid(nla_data(gateway)))
+		return -EINVAL;
+	if (!lease || nla_get_u32(lease) > TCMU_PR_LEASE_MAX_MS)
 		return -EINVAL;
 	mutex_lock(&nl.lock);
 	if (nl.portid && nl.portid != info->snd_portid) {
@@ -458,8 +484,22 @@ static int hello(struct sk_buff *skb, struct genl_info *info)
 	 * A daemon that is not told of a device would take it for removed.
 	 * It closes its socket on an error, and tries again.
 	 */
+	tpr_lease_clip(nla_get_u32(lease));
+	err = welcome();
 	tpr_dev_for_each(announce_device, &err);
 	return err;
+}
+
+static int lease(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *term = info->attrs[TCMU_ATTR_PR_TERM];
+	struct nlattr *until = info->attrs[TCMU_ATTR_PR_UNTIL];
+
+	if (!from_daemon(info))
+		return -EPERM;
+	if (!term || !until)
+		return -EINVAL;
+	return tpr_lease_set(nla_get_u64(term), nla_get_u64(until));
 }
 
 static int request_answer(struct genl_info *info)
@@ -511,6 +551,7 @@ static int queue_push(struct tpr_dev *dev, struct tpr_push push)
 		return -ENOMEM;
 	}
 	*p = push;
+	p->term = tpr_lease_term();
 	err = tpr_push_queue(dev, p);
 	if (err)
 		tpr_push_free(p);
@@ -570,6 +611,7 @@ static const struct genl_small_ops ops[] = {
 	OP(TCMU_CMD_SET_PR_INFO_DONE, set_done),
 	OP(TCMU_PR_CMD_PUSH_PR_INFO, push_pr_info),
 	OP(TCMU_PR_CMD_INVALIDATE, invalidate),
+	OP(TCMU_PR_CMD_LEASE, lease),
 };
 
 static struct genl_family family __ro_after_init = {

@@ -25,10 +25,10 @@ void tpr_nl_gateway(char name[TPR_GATEWAY_MAX + 1]);
 
 /*
  * Asks for the newest settled state.  0 with the string, to be kvfree()d; or
- * -ENOTCONN, -ETIMEDOUT (no answer within the reply timeout), or what the
- * daemon answered.  With -EBADMSG, *@lost is the number of the version that
- * is lost, 0 if the daemon does not tell.  May sleep; one at a time for each
- * device.
+ * -ENOTCONN, -ETIMEDOUT (no answer within the reply timeout), -ESHUTDOWN (the
+ * lease ended first), or what the daemon answered.  With -EBADMSG, *@lost is
+ * the number of the version that is lost, 0 if the daemon does not tell.  May
+ * sleep; one at a time for each device.
  */
 int tpr_nl_get(struct tpr_dev *dev, char **str, size_t *len, u64 *lost);
 

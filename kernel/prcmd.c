@@ -48,17 +48,19 @@ sense_reason_t tpr_pr_queue(struct tpr_dev *dev, struct se_cmd *cmd,
 }
 
 /*
- * The installed state if it is settled and a daemon is there to hear of newer
- * ones: then no other gateway can have answered from a newer state.
- * Otherwise the daemon settles first.  A copy, to be kvfree()d.
+ * The installed state if it is settled, of @term, and a daemon is there to hear
+ * of newer ones: then no other gateway can have answered from a newer state
+ * while the lease stands.  Otherwise the daemon settles first.  A copy, to be
+ * kvfree()d.
  */
-static struct tcmu_pr_info *state_to_read(struct tpr_dev *dev)
+static struct tcmu_pr_info *state_to_read(struct tpr_dev *dev, u64 term)
 {
 	struct tcmu_pr_info *info = NULL;
 	u64 lost;
 
 	mutex_lock(&dev->lock);
-	if (dev->settled && !dev->error && tpr_nl_connected()) {
+	if (dev->settled && !dev->error && dev->term == term &&
+	    tpr_nl_connected()) {
 		info = kvmalloc(tpr_info_size(dev->newest->num_regs),
 				GFP_NOIO);
 		if (info) {
@@ -74,6 +76,7 @@ static void pr_in(struct tpr_dev *dev, struct tpr_cmd *pc)
 {
 	struct se_cmd *cmd = pc->cmd;
 	u32 cap = min_t(u32, cmd->data_length, 0xffff);
+	u64 term = tpr_lease_term();
 	struct tcmu_pr_info *info;
 	struct tpr_result res;
 	u32 len = 0;
@@ -81,7 +84,7 @@ static void pr_in(struct tpr_dev *dev, struct tpr_cmd *pc)
 
 	if (cmd->data_direction != DMA_FROM_DEVICE)
 		cap = 0;
-	info = state_to_read(dev);
+	info = state_to_read(dev, term);
 	if (IS_ERR(info)) {
 		tpr_complete(cmd, tpr_error_result(PTR_ERR(info)));
 		return;
@@ -98,6 +101,9 @@ static void pr_in(struct tpr_dev *dev, struct tpr_cmd *pc)
 				    len);
 	kvfree(info);
 	kvfree(buf);
+	/* Only now: the answer was true at some time in the lease. */
+	if (!tpr_lease_holds(term))
+		res = tpr_error_result(EAGAIN);
 	if (res.status != TPR_GOOD || !cap) {
 		tpr_complete(cmd, res);
 		return;
@@ -119,6 +125,8 @@ static void run(struct tpr_dev *dev, struct tpr_cmd *pc)
 		target_complete_cmd(pc->cmd, SAM_STAT_TASK_ABORTED);
 	else if (!READ_ONCE(dev->attached))
 		tpr_complete(pc->cmd, tpr_error_result(ENODEV));
+	else if (!tpr_lease_left())
+		tpr_complete(pc->cmd, tpr_error_result(EAGAIN));
 	else if (pc->cmd->t_task_cdb[0] == TPR_OP_PR_IN)
 		pr_in(dev, pc);
 	else if (pc->cmd->t_task_cdb[0] == TPR_OP_PR_OUT)

@@ -8,9 +8,11 @@
  * judged by the published view (exec.c, view.c), PR commands are worked off by
  * a work item (prcmd.c, prout.c, change.c), removing the link detaches it.
  * drain.c proves when no command of before a swap of the transport operations
- * is left, abort.c ends those of nexuses that were preempted.
+ * is left, abort.c ends those of nexuses that were preempted.  All of it under
+ * the gateway's lease (lease.c).
  *
- * Lock order: the configfs item's lock, tpr_devices_lock, lock, ua_lock, the
+ * Lock order: lease.c's lock or the configfs item's, tpr_devices_lock, lock,
+ * ua_lock, the
  * target core's se_port_lock, session_lock, iSCSI's conn_lock.  Also lock,
  * abort_lock, then a queue's lock of the target core or tmr_lock, then
  * t_state_lock; and alone se_tmr_lock.  Interrupts are off under these, so
@@ -29,6 +31,7 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
+#include <linux/timekeeping.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <target/target_core_base.h>
@@ -59,6 +62,7 @@ struct tpr_view {
 	struct rcu_head rcu;
 	u64 gen; /* one more for each view of the device */
 	unsigned long since; /* jiffies when the state became what it is */
+	u64 term; /* in which it became so, see tpr_lease_holds() */
 	u16 error; /* errno why there is no valid state, 0: there is */
 	bool settled;
 	u64 seq;
@@ -150,6 +154,11 @@ struct tpr_dev {
 	bool settled; /* lock: newest is settled */
 	u16 error; /* lock; see tpr_view.error */
 	/*
+	 * The gateway's when all this was said; lock.  In a later one it is
+	 * void, but stays known.
+	 */
+	u64 term;
+	/*
 	 * Attached while sessions were using it, and no state is settled yet;
 	 * lock.  What this gateway enforced so far is nothing, and commands
 	 * must not be made to wait: an iSCSI session that waits frees no tags,
@@ -197,12 +206,25 @@ struct tpr_dev {
 	struct list_head pushes; /* struct tpr_push; cmds_lock */
 	struct work_struct push_work;
 	struct delayed_work reap_work; /* detached, not yet proven idle */
+
+	bool in_grace; /* a new term waits for readers; lease.c's lock */
+	unsigned long grace; /* so long; lease.c's lock */
+};
+
+/*
+ * The gateway's lease.  Both members are written under lease.c's lock and read
+ * without any, one after another: see tpr_lease_holds().
+ */
+struct tpr_lease {
+	atomic64_t term; /* 0: there was none yet */
+	atomic64_t until; /* CLOCK_BOOTTIME, ns */
 };
 
 /* module parameters and work queues, main.c */
 extern unsigned int tpr_reply_timeout_ms;
 extern unsigned int tpr_command_timeout_ms;
 extern unsigned int tpr_hold_timeout_ms;
+extern struct tpr_lease tpr_lease; /* lease.c */
 extern struct workqueue_struct *tpr_cmd_wq;
 extern struct workqueue_struct *tpr_push_wq;
 extern struct workqueue_struct *tpr_reap_wq;
@@ -253,12 +275,37 @@ void tpr_nx_free_all(struct tpr_dev *dev);
 u16 tpr_nx_take_ua(struct tpr_dev *dev, struct tpr_nx *nx);
 void tpr_nx_add_ua(struct tpr_dev *dev, struct tpr_nx *nx, u16 asc);
 
+/* lease.c */
+int tpr_lease_set(u64 term, u64 until);
+void tpr_lease_clip(u32 ms);
+u64 tpr_lease_left(void);
+unsigned long tpr_lease_slice(unsigned long limit);
+
+static inline u64 tpr_lease_term(void)
+{
+	return atomic64_read(&tpr_lease.term);
+}
+
+/*
+ * True if what was said in @term may be acted upon now.  A new term is written
+ * after the lease was ended and before it is given again, with all readers of
+ * srcu waited for in between: so who finds the new end finds the new term, and
+ * who finds the old term had the old end.  The clock comes last.
+ */
+static inline bool tpr_lease_holds(u64 term)
+{
+	u64 until = atomic64_read_acquire(&tpr_lease.until);
+
+	return tpr_lease_term() == term && ktime_get_boottime_ns() < until;
+}
+
 /* view.c; tpr_dev.lock held, may sleep */
 int tpr_view_publish(struct tpr_dev *dev);
 
 /* install.c */
 struct tpr_push {
 	struct list_head list;
+	u64 term; /* the gateway's when it came */
 	u64 seq;
 	bool settled;
 	u16 invalidate; /* errno; then there is no state in this push */

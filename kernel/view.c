@@ -84,6 +84,7 @@ int tpr_view_publish(struct tpr_dev *dev)
 		view->error = EINPROGRESS;
 	view->gen = dev->view_gen + 1;
 	view->since = dev->since;
+	view->term = dev->term;
 	view->settled = dev->settled && !view->error;
 	view->seq = dev->newest ? dev->newest->seq : 0;
 	view->slots = slots;
