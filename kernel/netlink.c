@@ -282,11 +282,14 @@ static int request_wait(struct tpr_dev *dev, char **str, size_t *len,
 
 static void request_cancel(struct tpr_dev *dev)
 {
+	char *str;
+
 	spin_lock(&dev->req_lock);
 	dev->req.cookie = 0;
-	kvfree(dev->req.str);
+	str = dev->req.str;
 	dev->req.str = NULL;
 	spin_unlock(&dev->req_lock);
+	kvfree(str); /* may sleep */
 }
 
 int tpr_nl_get(struct tpr_dev *dev, char **str, size_t *len, u64 *lost)
