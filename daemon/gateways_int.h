@@ -64,7 +64,6 @@ struct gateways {
 	enum own_step step;
 	uint64_t begin; /* from OWN_FENCE on: our term */
 	uint64_t term; /* the same with OWN_RUN, else 0 */
-	uint64_t look_lists; /* OWN_LOOK: readings that do not count */
 
 	/* One LEASE is on its way at a time; one may have to follow it. */
 	bool lease_busy;
@@ -75,7 +74,6 @@ struct gateways {
 	bool leased; /* and it had not ended when we last looked */
 
 	uint64_t call_beat;
-	bool beat_void; /* the one in flight is of before a disconnect */
 	uint64_t beat_term;
 	uint64_t beat_began;
 	uint64_t beat_at; /* when the next one is due */
@@ -112,8 +110,8 @@ void own_disconnected(struct gateways *g);
 void own_lease_done(struct gateways *g, int status);
 void own_beat_done(struct gateways *g, const struct gateways_reply *reply);
 void own_fence_done(struct gateways *g, int rc);
-/* A reading has shown our own name; it was the @list'th to begin. */
-void own_listed(struct gateways *g, uint64_t list);
+/* A reading is done. */
+void own_listed(struct gateways *g);
 bool own_boot(const struct gateways *g, const struct gateway *p);
 /* Is the last heartbeat of our name another machine's, and to be observed? */
 bool own_foreign(const struct gateways *g);

@@ -21,15 +21,6 @@ bool own_boot(const struct gateways *g, const struct gateway *p)
 	return !memcmp(p->beat.boot, g->conf->boot, STORE_BOOT_LEN);
 }
 
-/*
- * Only from a new reading can be told who has our name.
- */
-static void look(struct gateways *g)
-{
-	g->step = OWN_LOOK;
-	g->look_lists = g->lists;
-}
-
 static void term_tell(struct gateways *g, uint64_t term)
 {
 	if (g->term == term)
@@ -62,7 +53,6 @@ void own_disconnected(struct gateways *g)
 	g->lease_more = false;
 	g->lease_until = 0;
 	g->leased = false;
-	g->beat_void = true;
 	g->begin = 0;
 	g->step = OWN_LOOK;
 	term_tell(g, 0);
@@ -73,7 +63,6 @@ void own_connected(struct gateways *g, uint64_t term)
 	own_disconnected(g);
 	g->connected = true;
 	g->kernel_term = term;
-	look(g);
 	g->list_again = true;
 }
 
@@ -124,7 +113,7 @@ void own_fence_done(struct gateways *g, int rc)
 		return;
 	}
 	gw_why(g, "store: record of the boot: %s", strerror(-rc));
-	look(g);
+	g->step = OWN_LOOK;
 }
 
 bool own_foreign(const struct gateways *g)
@@ -158,9 +147,8 @@ static void own_choose(struct gateways *g)
 
 	if (own_foreign(g)) {
 		foreign_wait(g);
-	} else if (p->known && own_boot(g, p) && g->kernel_term &&
-		   g->kernel_term > most(p->evicted, p->mark) &&
-		   g->kernel_term >= p->told) {
+	} else if (p->known && g->kernel_term && g->kernel_term >= p->told) {
+		/* If it was evicted, the heartbeat will tell. */
 		g->begin = g->kernel_term;
 		g->step = OWN_BEAT;
 		g->beat_at = g->now;
@@ -169,16 +157,14 @@ static void own_choose(struct gateways *g)
 	}
 }
 
-/* @list: the reading done, of those begun. */
-void own_listed(struct gateways *g, uint64_t list)
+void own_listed(struct gateways *g)
 {
 	const struct gateway *p = &g->peers[0];
 
 	if (!g->connected)
 		return;
 	if (g->step == OWN_LOOK) {
-		if (list > g->look_lists)
-			own_choose(g);
+		own_choose(g);
 	} else if (g->step >= OWN_BEAT && p->evicted >= g->begin) {
 		gw_why(g, "evicted from term %llu", (ull)p->evicted);
 		term_begin(g);
@@ -201,7 +187,7 @@ void own_lease_done(struct gateways *g, int status)
 		gw_why(g, "the kernel refuses the lease of term %llu: %s",
 		       (ull)done.term, strerror(status));
 		if (g->step == OWN_LEASE)
-			look(g);
+			g->step = OWN_LOOK;
 		return;
 	}
 	g->kernel_term = done.term;
@@ -217,15 +203,13 @@ void own_beat(struct gateways *g)
 {
 	struct gateways_call call = {.op = GATEWAYS_BEAT};
 
-	if (!g->connected || g->step < OWN_BEAT || g->call_beat ||
-	    g->now < g->beat_at)
+	if (g->step < OWN_BEAT || g->call_beat || g->now < g->beat_at)
 		return;
 	call.beat.term = g->begin;
 	call.beat.incarnation = g->conf->incarnation;
 	call.beat.count = ++g->beats;
 	call.beat.lease_ms = g->conf->lease_ms;
 	memcpy(call.beat.boot, g->conf->boot, STORE_BOOT_LEN);
-	g->beat_void = false;
 	g->beat_term = g->begin;
 	g->beat_began = g->now;
 	g->beat_at = g->now + g->conf->beat_ms;
@@ -241,7 +225,7 @@ static void own_robbed(struct gateways *g)
 	term_tell(g, 0);
 	g->lease_until = 0;
 	lease_send(g, g->kernel_term, 0);
-	look(g);
+	g->step = OWN_LOOK;
 }
 
 /* L1: a lease counts from before the heartbeat was begun. */
@@ -267,7 +251,8 @@ void own_beat_done(struct gateways *g, const struct gateways_reply *reply)
 	g->call_beat = 0;
 	if (!reply->rc)
 		p->evicted = most(p->evicted, reply->evicted);
-	if (g->beat_void || g->step < OWN_BEAT || g->beat_term != g->begin)
+	/* It may be of an earlier term, or of before a disconnect. */
+	if (g->step < OWN_BEAT || g->beat_term != g->begin)
 		return;
 	if (reply->rc == -ESTALE) {
 		own_robbed(g);

@@ -198,7 +198,7 @@ void peers_listed(struct gateways *g, const struct gateways_reply *reply)
 	if (rc)
 		return;
 	g->list_done = g->now;
-	own_listed(g, g->lists);
+	own_listed(g);
 }
 
 void peers_record(struct gateways *g)

@@ -56,9 +56,12 @@ static void story(struct node *n, const char *word, uint64_t term)
 static void op_lease(void *arg, uint64_t term, uint64_t until)
 {
 	struct node *n = arg;
-	struct node_call *c = call_add(n, 0, 0);
+	struct node_call *c;
 
 	assert(n->connected && term);
+	for (size_t i = 0; i < n->calls_count; i++)
+		assert(!n->calls[i].lease || n->calls[i].epoch != n->epoch);
+	c = call_add(n, n->slow_lease, n->slow_lease);
 	c->lease = true;
 	c->term = term;
 	c->until = until;

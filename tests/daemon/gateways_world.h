@@ -46,6 +46,7 @@ struct node {
 	uint64_t epoch;
 	uint64_t kernel_term, kernel_until;
 	unsigned int refuse; /* this many LEASEs */
+	uint64_t slow_lease;
 	/* How the kernel and the units were told, in this order. */
 	char story[1024];
 
