@@ -246,6 +246,13 @@ void tpr_stamp(struct tcmu_pr_info *info, const struct tpr_writer *writer,
 	info->changes[0].writer = *writer;
 }
 
+void tpr_begin_anew(struct tcmu_pr_info *info, u64 seq)
+{
+	info->seq = seq;
+	info->num_changes = 0;
+	memset(info->changes, 0, sizeof(info->changes));
+}
+
 static bool writer_eq(const struct tpr_writer *a, const struct tpr_writer *b)
 {
 	return a->count == b->count && a->incarnation == b->incarnation &&
@@ -286,10 +293,7 @@ static bool changes_valid(const struct tcmu_pr_info *info)
 	u64 seq = info->seq;
 	u32 i;
 
-	if (info->num_changes > TPR_CHANGES_MAX)
-		return false;
-	if (info->num_changes !=
-	    (seq < TPR_CHANGES_MAX ? (u32)seq : (u32)TPR_CHANGES_MAX))
+	if (info->num_changes > TPR_CHANGES_MAX || info->num_changes > seq)
 		return false;
 	for (i = 0; i < info->num_changes; i++, seq--)
 		if (info->changes[i].seq != seq ||

@@ -113,6 +113,9 @@ struct tpr_change {
  * @max_regs:	capacity of @regs, set by the owner of the memory
  * @aptpl:	activate persist through power loss, as last registered
  * @device:	identity of the logical unit that the string belongs to
+ * @num_changes: remembered changes, those before are not known: stored are
+ *		at least one, and as many as there were, but at most
+ *		TPR_CHANGES_MAX, since the last tpr_begin_anew()
  * @changes:	the newest change is [0], with seq @seq
  *
  * The owner allocates tpr_info_size(max_regs) bytes and calls
@@ -203,6 +206,12 @@ bool tpr_is_holder(const struct tcmu_pr_info *info, u32 idx);
  */
 void tpr_stamp(struct tcmu_pr_info *info, const struct tpr_writer *writer,
 	       const struct tpr_order *order);
+
+/*
+ * Makes @info version @seq, of which nobody knows what led to it: the next
+ * tpr_stamp() is the first change that it remembers.
+ */
+void tpr_begin_anew(struct tcmu_pr_info *info, u64 seq);
 
 /*
  * Loss of power of all gateways: ends an SPC-2 reservation, sets PRGENERATION

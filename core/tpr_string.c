@@ -503,11 +503,17 @@ static u64 get_field(struct reader *r, const char *name, u64 max)
 	return v;
 }
 
+/* A version that is stored was made by a change. */
+static bool storable(const struct tcmu_pr_info *info)
+{
+	return info->num_changes && tpr_info_valid(info);
+}
+
 static bool encodable(const struct tcmu_pr_info *info)
 {
 	u32 i;
 
-	if (!tpr_info_valid(info) || !info->seq || !device_valid(info->device))
+	if (!storable(info) || !device_valid(info->device))
 		return false;
 	for (i = 0; i < info->num_changes; i++)
 		if (!tpr_gateway_valid(info->changes[i].writer.gateway))
@@ -630,7 +636,7 @@ int tpr_decode(struct tcmu_pr_info *info, const char *str, size_t len,
 		fail(&r, "text after the last registration");
 	}
 	room = info->num_regs <= max_regs;
-	if (!r.failed && (!info->seq || !tpr_info_valid(info))) {
+	if (!r.failed && !storable(info)) {
 		r.err->line = 0;
 		fail(&r, "the fields contradict each other");
 	}

@@ -113,25 +113,6 @@ static struct tcmu_pr_info *text_state(const struct text *from)
 	return info;
 }
 
-/*
- * Gives @info the number @seq.  What led there is lost, but the string has to
- * name it: each stands for a repair that nobody wrote, by a token of its own.
- */
-static void renumber(struct tcmu_pr_info *info, struct engine_lu *lu,
-		     uint64_t seq)
-{
-	u32 i;
-
-	info->seq = seq;
-	info->num_changes = seq < TPR_CHANGES_MAX ? (u32)seq : TPR_CHANGES_MAX;
-	memset(info->changes, 0, sizeof(info->changes));
-	for (i = 0; i < info->num_changes; i++) {
-		info->changes[i].seq = seq - i;
-		info->changes[i].order.action = TPR_ACT_REPAIR;
-		info->changes[i].writer = writer_next(lu);
-	}
-}
-
 int text_repair(struct text *text, struct engine_lu *lu,
 		const struct text *from, uint64_t seq,
 		struct tpr_writer *writer)
@@ -143,7 +124,7 @@ int text_repair(struct text *text, struct engine_lu *lu,
 		return -ENOMEM;
 	memcpy(info->device, lu->identity, sizeof(info->device));
 	if (info->seq != seq)
-		renumber(info, lu, seq);
+		tpr_begin_anew(info, seq);
 	*writer = writer_next(lu);
 	rc = stamp_encode(text, info, writer, TPR_ACT_REPAIR);
 	free(info);

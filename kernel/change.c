@@ -14,28 +14,17 @@
 
 /*
  * The state that REPLACE LOST RESERVATION starts from: nothing, at the number
- * of the version that is lost.  What changed before is lost too, so it says
- * that it was repaired, under tokens that nobody has used.
+ * of the version that is lost.
  */
 static struct tcmu_pr_info *lost_state(struct tpr_dev *dev, u64 seq)
 {
 	struct tcmu_pr_info *info;
-	u32 i;
 
 	info = kvmalloc(tpr_info_size(1), GFP_NOIO);
 	if (!info)
 		return ERR_PTR(-ENOMEM);
 	tpr_info_init(info, 1);
-	info->seq = seq;
-	info->num_changes = min_t(u64, seq, TPR_CHANGES_MAX);
-	for (i = 0; i < info->num_changes; i++) {
-		info->changes[i].seq = seq - i;
-		info->changes[i].order.action = TPR_ACT_REPAIR;
-		if (tpr_nl_writer(&info->changes[i].writer)) {
-			kvfree(info);
-			return ERR_PTR(-ENOTCONN);
-		}
-	}
+	tpr_begin_anew(info, seq);
 	strscpy(info->device, dev->se_dev->t10_wwn.unit_serial,
 		sizeof(info->device));
 	return info;

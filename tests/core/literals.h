@@ -101,6 +101,20 @@ static const char small[] =
 	"iqn.2026-01.com.example:t,t,0x0001 5 1\n"
 	"crc32c=0x54f7eb0b\n";
 
+/* What led to it is not known, but for the last change. */
+static const char repaired[] =
+	"vers=1\n"
+	"seq=5\n"
+	"scsi2_rsv=none\n"
+	"gen=0\n"
+	"rsv=none\n"
+	"num_regs=0\n"
+	"aptpl=0\n"
+	"device=600140512345678\n"
+	"num_changes=1\n"
+	"change=5 repair gw-1 0x0123456789abcdef 2 none\n"
+	"crc32c=0x41290033\n";
+
 /* Puts the right CRC line at the end of the @len bytes of body. */
 static inline size_t seal(char *s, size_t len)
 {

@@ -151,6 +151,39 @@ static void test_nowhere_to_go(void **unused)
 	free(old);
 }
 
+/* What led to a version is not known: only what came after it is. */
+static void test_begun_anew(void **unused)
+{
+	struct tcmu_pr_info *old = state("A1 B2 C3"), *base = clone(old), *now;
+	struct tpr_nexus b = nexus('B');
+	u64 seq = old->seq + 2;
+
+	(void)unused;
+	tpr_begin_anew(base, seq);
+	assert_int_equal(tpr_written_as(base, &old->changes[0].writer), 0);
+	stamp(base, &(struct tpr_order){.action = TPR_ACT_REPAIR});
+	assert_int_equal(base->num_changes, 1);
+	now = clone(base);
+	step(now, 'A', REG, 0, 1, 4);
+	step(now, 'B', REG, 0, 2, 0);
+	assert_int_equal(now->num_changes, 3);
+	expect_step(base, now, 0, "since then");
+	assert_int_equal(tpr_unit_attention(base, now, &b), 0);
+	assert_false(tpr_must_abort(base, now, &b));
+	/* neither across it nor to it */
+	expect_step(old, now, -EINVAL, "across");
+	expect_step(old, base, -EINVAL, "to it");
+	assert_true(tpr_must_abort(old, now, &b));
+	assert_int_equal(tpr_unit_attention(old, now, &b),
+			 TPR_ASC_REG_PREEMPTED);
+	old->seq = seq;
+	old->changes[0].seq = seq;
+	expect_step(old, now, -EINVAL, "the version before it");
+	free(now);
+	free(base);
+	free(old);
+}
+
 /* The store was set back, and another gateway went on. */
 static void test_another_history(void **unused)
 {
@@ -517,6 +550,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_L13_attentions_in_their_order),
 		cmocka_unit_test(test_S6_preempted_and_registered_again),
 		cmocka_unit_test(test_nowhere_to_go),
+		cmocka_unit_test(test_begun_anew),
 		cmocka_unit_test(test_another_history),
 		cmocka_unit_test(test_what_cannot_be_redone),
 		cmocka_unit_test(test_led_elsewhere),

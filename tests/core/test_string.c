@@ -169,6 +169,31 @@ static void test_spc2(void **unused)
 	free(info);
 }
 
+static void test_repaired(void **unused)
+{
+	struct tcmu_pr_info *info = empty_state(0), *made = state("g0");
+	struct tpr_writer w = {"gw-1", 0x0123456789abcdef, 2};
+	struct tpr_string_error err;
+	size_t len = sizeof(repaired) - 1;
+	char buf[BUF_MAX];
+
+	(void)unused;
+	assert_int_equal(decode(info, repaired, len, &err), 0);
+	assert_int_equal(info->seq, 5);
+	assert_int_equal(info->num_changes, 1);
+	assert_int_equal(tpr_encode(info, buf, sizeof(buf)), len);
+	assert_memory_equal(buf, repaired, len);
+	tpr_begin_anew(made, 4);
+	assert_true(tpr_info_valid(made));
+	assert_int_equal(tpr_encode(made, buf, sizeof(buf)), -EINVAL);
+	tpr_stamp(made, &w, &(struct tpr_order){.action = TPR_ACT_REPAIR});
+	strcpy(made->device, info->device);
+	assert_int_equal(tpr_encode(made, buf, sizeof(buf)), len);
+	assert_memory_equal(buf, repaired, len);
+	free(made);
+	free(info);
+}
+
 static void test_small_is_what_the_state_says(void **unused)
 {
 	struct tcmu_pr_info *info = empty_state(1), *copy = empty_state(3);
@@ -609,6 +634,7 @@ int main(void)
 		cmocka_unit_test(test_golden_fields),
 		cmocka_unit_test(test_golden_orders),
 		cmocka_unit_test(test_spc2),
+		cmocka_unit_test(test_repaired),
 		cmocka_unit_test(test_small_is_what_the_state_says),
 		cmocka_unit_test(test_every_type),
 		cmocka_unit_test(test_N2_no_registrations),

@@ -131,7 +131,15 @@ static void test_changes(void **unused)
 	refused_with(small, "change=1 create", "change=0 create", 0);
 	refused_with(small, "change=1 create", "change=2 create", 0);
 	refused_with(small, "change=2 register", "change=3 register", 0);
-	refused_with(small, two, "num_changes=1\nchange=2 create", 0);
+	refused_with(small, two, "num_changes=1\nchange=1 create", 0);
+	/* more versions than there were */
+	refused_with(small, two, "num_changes=3\n"
+		     "change=2 register gw-1 0x0123456789abcdef 2 none\n"
+		     "change=1 register gw-1 0x0123456789abcdef 1 none\n"
+		     "change=0 create", 0);
+	/* a version that nothing made */
+	refused_with(repaired, "num_changes=1\nchange=5 repair gw-1 "
+		     "0x0123456789abcdef 2 none\n", "num_changes=0\n", 0);
 	refused_with(small, "change=1 create", "change=1 created", 11);
 	refused_with(small, "change=1 create", "change=1 Create", 11);
 	refused_with(small, "change=1 create", "change=1 ", 11);
