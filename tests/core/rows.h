@@ -23,15 +23,6 @@ struct row {
 	bool alone;
 };
 
-#define REG TPR_OUT_REGISTER
-#define RES TPR_OUT_RESERVE
-#define REL TPR_OUT_RELEASE
-#define CLR TPR_OUT_CLEAR
-#define PRE TPR_OUT_PREEMPT
-#define PAB TPR_OUT_PREEMPT_ABORT
-#define IGN TPR_OUT_REGISTER_IGNORE
-#define MOV TPR_OUT_REGISTER_MOVE
-#define LST TPR_OUT_REPLACE_LOST
 #define ROW(...)                                                               \
 	{                                                                      \
 		.line = __LINE__, __VA_ARGS__                                  \

@@ -290,11 +290,10 @@ static void expect_under_spc2(const struct command *c)
 static void expect_command(const struct command *c)
 {
 	static const char *const free_for_all[] = {"A1 B2", ""};
-	static const u8 types[] = {1, 3, 5, 6, 7, 8};
 	size_t i;
 
-	for (i = 0; i < COUNT(types); i++)
-		expect_under_pr(c, types[i]);
+	for (i = 0; i < COUNT(all_types); i++)
+		expect_under_pr(c, all_types[i]);
 	for (i = 0; i < COUNT(free_for_all); i++) {
 		struct tcmu_pr_info *info = state(free_for_all[i]);
 

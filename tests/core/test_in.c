@@ -221,26 +221,25 @@ static void test_full_status_iscsi(void **unused)
 
 static void test_full_status_holders(void **unused)
 {
-	static const u8 types[] = {1, 3, 5, 6, 7, 8};
 	char text[32];
 	size_t i;
 	u8 buf[512];
 	u32 len;
 
 	(void)unused;
-	for (i = 0; i < COUNT(types); i++) {
-		bool ar = types[i] >= 7;
+	for (i = 0; i < COUNT(all_types); i++) {
+		bool ar = all_types[i] >= 7;
 		struct tcmu_pr_info *info;
 
-		snprintf(text, sizeof(text), "A1 B2 /%u%c", types[i],
+		snprintf(text, sizeof(text), "A1 B2 /%u%c", all_types[i],
 			 ar ? '*' : 'B');
 		info = state(text);
 		ask(info, TPR_IN_READ_FULL_STATUS, 512, buf, 512, &len);
 		assert_int_equal(len, 8 + 2 * 72);
 		assert_int_equal(buf[8 + 12], ar);
-		assert_int_equal(buf[8 + 13], ar ? types[i] : 0);
+		assert_int_equal(buf[8 + 13], ar ? all_types[i] : 0);
 		assert_int_equal(buf[80 + 12], 1);
-		assert_int_equal(buf[80 + 13], types[i]);
+		assert_int_equal(buf[80 + 13], all_types[i]);
 		free(info);
 	}
 }

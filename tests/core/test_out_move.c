@@ -244,16 +244,15 @@ static void run_lost(const char *before, char who, const struct op *op,
 /* One registration, one reservation, PRGENERATION 0 (SPC-4 5.13.11.3 e). */
 static void test_replace_lost(void **unused)
 {
-	static const u8 types[] = {1, 3, 5, 6, 7, 8};
 	struct op op = {.sa = LST, .sa_key = 5, .lost = true};
 	char after[32];
 	size_t i;
 
 	(void)unused;
-	for (i = 0; i < COUNT(types); i++) {
-		op.type = types[i];
-		snprintf(after, sizeof(after), "B5 /%u%c g0", types[i],
-			 types[i] < 7 ? 'B' : '*');
+	for (i = 0; i < COUNT(all_types); i++) {
+		op.type = all_types[i];
+		snprintf(after, sizeof(after), "B5 /%u%c g0", all_types[i],
+			 all_types[i] < 7 ? 'B' : '*');
 		run_lost("", 'B', &op, GOOD, after);
 		run_lost("g77 p", 'B', &op, GOOD, after);
 	}

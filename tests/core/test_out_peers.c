@@ -111,17 +111,16 @@ static void test_L3_preempt_own_key_as_non_holder(void **unused)
 /* LIO answers RESERVATION CONFLICT. */
 static void test_L6_release_with_wrong_type(void **unused)
 {
-	static const u8 types[] = {1, 3, 5, 6, 7, 8};
 	char before[16], what[64];
 	size_t i;
 	int st;
 
 	(void)unused;
-	for (i = 0; i < COUNT(types); i++) {
+	for (i = 0; i < COUNT(all_types); i++) {
 		struct tcmu_pr_info *info;
 
-		snprintf(before, sizeof(before), "A1 B2 /%u%c", types[i],
-			 types[i] >= 7 ? '*' : 'A');
+		snprintf(before, sizeof(before), "A1 B2 /%u%c", all_types[i],
+			 all_types[i] >= 7 ? '*' : 'A');
 		info = state(before);
 		for (st = 0; st < 256; st++) {
 			struct op op = {.sa = REL,
@@ -129,7 +128,7 @@ static void test_L6_release_with_wrong_type(void **unused)
 					.type = (u8)(st & 15),
 					.key = 1};
 
-			if (st == types[i])
+			if (st == all_types[i])
 				continue;
 			snprintf(what, sizeof(what), "%s, %02x", before, st);
 			expect_op(info, 'A', &op, BAD_RELEASE, NULL, what);

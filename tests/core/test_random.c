@@ -7,9 +7,7 @@
  *
  * The seed is printed first; the same seed gives the same run.
  */
-#include <time.h>
-
-#include "util.h"
+#include "random.h"
 
 enum {
 	STEPS = 200000,
@@ -19,42 +17,15 @@ enum {
 	STRING_MAX = 8192,
 };
 
-static u64 seed;
 static u64 steps = STEPS;
-static u64 rng;
-
-/* Marsaglia's xorshift64*. */
-static u32 rnd(u32 below)
-{
-	rng ^= rng >> 12;
-	rng ^= rng << 25;
-	rng ^= rng >> 27;
-	return (u32)((rng * 0x2545f4914f6cdd1dULL) >> 32) % below;
-}
-
-static u64 some_key(const struct model *m, char who)
-{
-	switch (rnd(8)) {
-	case 0:
-		return 0;
-	case 1:
-		return 1 + rnd(4);
-	case 2:
-	case 3:
-		return m->key[rnd(NEXUSES)];
-	default:
-		return model_key(m, who);
-	}
-}
 
 static void random_op(struct op *op, const struct model *m, char who)
 {
 	static const u8 sas[] = {0, 0, 0, 0, 6, 6, 1, 1, 1, 2, 2, 3, 4, 4, 4};
-	static const u8 types[] = {1, 3, 5, 6, 7, 8};
 
 	memset(op, 0, sizeof(*op));
 	op->sa = rnd(50) ? sas[rnd(COUNT(sas))] : (u8)rnd(32);
-	op->type = rnd(3) && m->type ? m->type : types[rnd(COUNT(types))];
+	op->type = rnd(3) && m->type ? m->type : all_types[rnd(COUNT(all_types))];
 	if (!rnd(20))
 		op->type = (u8)rnd(16);
 	op->scope = rnd(30) ? 0 : (u8)rnd(16);
@@ -326,10 +297,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_power_loss_spc2),
 	};
 
-	seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (u64)time(NULL);
-	if (argc > 2)
-		steps = strtoull(argv[2], NULL, 0);
-	printf("replay: test_random %llu %llu\n", seed, steps);
-	fflush(stdout);
+	seed_from(argc, argv, "test_random", &steps);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,14 +76,13 @@ static void test_reserve_and_release(void **unused)
 /* SPC-4 5.13.3 a): who holds the persistent reservation. */
 static void test_holder_of_persistent_reservation(void **unused)
 {
-	static const u8 types[] = {1, 3, 5, 6, 7, 8};
 	char before[32];
 	size_t i;
 
 	(void)unused;
-	for (i = 0; i < COUNT(types); i++) {
-		snprintf(before, sizeof(before), "A1 B2 /%u%c", types[i],
-			 types[i] < 7 ? 'A' : '*');
+	for (i = 0; i < COUNT(all_types); i++) {
+		snprintf(before, sizeof(before), "A1 B2 /%u%c", all_types[i],
+			 all_types[i] < 7 ? 'A' : '*');
 		expect_spc2(before, 'A', false, GOOD, NULL);
 		expect_spc2(before, 'A', true, GOOD, NULL);
 		/* c): not registered */

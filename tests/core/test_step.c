@@ -6,9 +6,7 @@
  *
  *	test_step [SEED [HISTORIES]]
  */
-#include <time.h>
-
-#include "util.h"
+#include "random.h"
 
 enum {
 	HISTORIES = 1000,
@@ -17,25 +15,7 @@ enum {
 	ROOM = 7, /* one nexus more than fits */
 };
 
-#define REG TPR_OUT_REGISTER
-#define RES TPR_OUT_RESERVE
-#define REL TPR_OUT_RELEASE
-#define CLR TPR_OUT_CLEAR
-#define PRE TPR_OUT_PREEMPT
-#define PAB TPR_OUT_PREEMPT_ABORT
-
-static u64 seed;
 static u64 histories = HISTORIES;
-static u64 rng;
-
-/* Marsaglia's xorshift64*. */
-static u32 rnd(u32 below)
-{
-	rng ^= rng >> 12;
-	rng ^= rng << 25;
-	rng ^= rng >> 27;
-	return (u32)((rng * 0x2545f4914f6cdd1dULL) >> 32) % below;
-}
 
 /* The unit attentions of @who on the way from @old to @now, in hexadecimal. */
 static void attentions(const struct tcmu_pr_info *old,
@@ -332,32 +312,16 @@ struct history {
 	char who[LENGTH + 1]; /* asked for the change to this version, or 0 */
 };
 
-static u64 some_key(const struct model *m, char who)
-{
-	switch (rnd(8)) {
-	case 0:
-		return 0;
-	case 1:
-		return 1 + rnd(4);
-	case 2:
-	case 3:
-		return m->key[rnd(SLOTS)];
-	default:
-		return model_key(m, who);
-	}
-}
-
 static bool random_out(struct tcmu_pr_info *info, char who,
 		       struct tpr_order *order)
 {
 	static const u8 sas[] = {0, 0, 0, 0, 6, 6, 1, 1, 1, 2, 2, 3, 4, 4, 5, 5};
-	static const u8 types[] = {1, 3, 5, 6, 7, 8};
 	struct op op = {.sa = sas[rnd(COUNT(sas))]};
 	struct answer a;
 	struct model m;
 
 	model_of(&m, info);
-	op.type = rnd(2) && m.type ? m.type : types[rnd(COUNT(types))];
+	op.type = rnd(2) && m.type ? m.type : all_types[rnd(COUNT(all_types))];
 	op.key = rnd(4) ? model_key(&m, who) : some_key(&m, who);
 	op.sa_key = some_key(&m, who);
 	if (op.sa == REG && rnd(3))
@@ -560,10 +524,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_random_histories),
 	};
 
-	seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (u64)time(NULL);
-	if (argc > 2)
-		histories = strtoull(argv[2], NULL, 0);
-	printf("replay: test_step %llu %llu\n", seed, histories);
-	fflush(stdout);
+	seed_from(argc, argv, "test_step", &histories);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -217,19 +217,18 @@ static void test_small_is_what_the_state_says(void **unused)
 
 static void test_every_type(void **unused)
 {
-	static const u8 types[] = {1, 3, 5, 6, 7, 8};
 	struct tcmu_pr_info *copy = empty_state(9);
 	struct tpr_string_error err;
 	char text[32], buf[BUF_MAX];
 	size_t i;
 
 	(void)unused;
-	for (i = 0; i < COUNT(types); i++) {
+	for (i = 0; i < COUNT(all_types); i++) {
 		struct tcmu_pr_info *info;
 		long len;
 
-		snprintf(text, sizeof(text), "A1 B2 C3 /%u%c g10", types[i],
-			 types[i] >= 7 ? '*' : 'B');
+		snprintf(text, sizeof(text), "A1 B2 C3 /%u%c g10", all_types[i],
+			 all_types[i] >= 7 ? '*' : 'B');
 		info = state(text);
 		len = tpr_encode(info, buf, sizeof(buf));
 		assert_true(len > 0);

@@ -26,13 +26,6 @@ struct ua_row {
 		__LINE__, __VA_ARGS__                                          \
 	}
 #define RUN_ROWS(table) run_rows(table, COUNT(table))
-#define REG TPR_OUT_REGISTER
-#define RES TPR_OUT_RESERVE
-#define REL TPR_OUT_RELEASE
-#define CLR TPR_OUT_CLEAR
-#define PRE TPR_OUT_PREEMPT
-#define PAB TPR_OUT_PREEMPT_ABORT
-#define IGN TPR_OUT_REGISTER_IGNORE
 
 static u16 asc_of(char c)
 {

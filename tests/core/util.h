@@ -12,8 +12,23 @@
 
 #include "build.h"
 #include "model.h"
+#include "tpr_string.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* In tables. */
+#define REG TPR_OUT_REGISTER
+#define RES TPR_OUT_RESERVE
+#define REL TPR_OUT_RELEASE
+#define CLR TPR_OUT_CLEAR
+#define PRE TPR_OUT_PREEMPT
+#define PAB TPR_OUT_PREEMPT_ABORT
+#define IGN TPR_OUT_REGISTER_IGNORE
+#define MOV TPR_OUT_REGISTER_MOVE
+#define LST TPR_OUT_REPLACE_LOST
+
+/* SPC-4 table 63. */
+static const u8 all_types[] = {1, 3, 5, 6, 7, 8};
 
 static inline void assert_result(struct tpr_result got, enum verdict want,
 				 const char *what)
@@ -63,23 +78,11 @@ static inline void assert_rest_same(const struct tcmu_pr_info *info,
 	assert_int_equal(info->max_regs, before->max_regs);
 }
 
-/* The remembered action of each service action. */
-static inline u8 action_of(u8 sa)
-{
-	static const u8 table[] = {
-		[TPR_OUT_REGISTER] = TPR_ACT_REGISTER,
-		[TPR_OUT_RESERVE] = TPR_ACT_RESERVE,
-		[TPR_OUT_RELEASE] = TPR_ACT_RELEASE,
-		[TPR_OUT_CLEAR] = TPR_ACT_CLEAR,
-		[TPR_OUT_PREEMPT] = TPR_ACT_PREEMPT,
-		[TPR_OUT_PREEMPT_ABORT] = TPR_ACT_PREEMPT_ABORT,
-		[TPR_OUT_REGISTER_IGNORE] = TPR_ACT_REGISTER_IGNORE,
-		[TPR_OUT_REGISTER_MOVE] = TPR_ACT_REGISTER_MOVE,
-		[TPR_OUT_REPLACE_LOST] = TPR_ACT_REPLACE_LOST,
-	};
-
-	return table[sa];
-}
+/* Service actions 00h to 08h, SPC-4 table 213, in the words of the string. */
+static const char *const action_words[] = {
+	"register", "reserve", "release", "clear", "preempt", "preempt-abort",
+	"register-ignore", "register-move", "replace-lost",
+};
 
 /* The flags of @op that mean something, force_aptpl among them. */
 static inline u8 flags_of(const struct op *op)
@@ -104,7 +107,8 @@ static inline void assert_order(const struct tpr_order *order, char who,
 {
 	struct tpr_nexus n = nexus(who);
 
-	assert_int_equal(order->action, action_of(op->sa));
+	assert_string_equal(tpr_action_name(order->action),
+			    action_words[op->sa]);
 	assert_int_equal(order->scope_type, op->scope << 4 | op->type);
 	assert_int_equal(order->flags, flags_of(op));
 	assert_int_equal(order->sa_key, op->sa_key);
