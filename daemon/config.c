@@ -5,6 +5,7 @@
 
 #include <confuse.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,22 @@
 #include <unistd.h>
 
 enum {
-	MEMBER_TIMEOUT_S = 10,
-	MEMBER_TIMEOUT_MAX_S = 60,
+	LEASE_MS = 15000,
+	LEASE_MIN_MS = 2000,
+	LEASE_MAX_MS = 300000,
+	MARGIN_MS = 2000,
+	MARGIN_MIN_MS = 500,
+	/* Of the lease: two clocks may run apart so far. */
+	MARGIN_PERCENT = 2,
+	/* Heartbeats in a lease, as long as that is not too often, or rare. */
+	BEATS = 15,
+	BEAT_MIN_MS = 100,
+	BEAT_MAX_MS = 1000,
+	/* On top of lease and margin: for eviction, and the stragglers. */
+	MEMBER_TIMEOUT_MORE_MS = 3000,
+	MEMBER_TIMEOUT_MAX_S = 900,
+	FENCE_TIMEOUT_S = 60,
+	FENCE_TIMEOUT_MAX_S = 600,
 	DEVICE_NAME_MAX = 63, /* TCMU_ATTR_PR_DEVICE */
 };
 
@@ -114,6 +129,65 @@ static int check_timeout(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static int check_duration(cfg_t *cfg, cfg_opt_t *opt)
+{
+	double seconds = cfg_opt_getnfloat(opt, 0);
+
+	if (seconds >= LEASE_MIN_MS / 1000.0 &&
+	    seconds <= LEASE_MAX_MS / 1000.0)
+		return 0;
+	cfg_error(cfg, "lease duration %g is not %d to %d seconds", seconds,
+		  LEASE_MIN_MS / 1000, LEASE_MAX_MS / 1000);
+	return -1;
+}
+
+static int check_margin(cfg_t *cfg, cfg_opt_t *opt)
+{
+	double seconds = cfg_opt_getnfloat(opt, 0);
+
+	if (seconds >= MARGIN_MIN_MS / 1000.0 &&
+	    seconds <= LEASE_MAX_MS / 1000.0)
+		return 0;
+	cfg_error(cfg, "lease margin %g is not %g to %d seconds", seconds,
+		  MARGIN_MIN_MS / 1000.0, LEASE_MAX_MS / 1000);
+	return -1;
+}
+
+static int check_fence_timeout(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long seconds = cfg_opt_getnint(opt, 0);
+
+	if (seconds >= 1 && seconds <= FENCE_TIMEOUT_MAX_S)
+		return 0;
+	cfg_error(cfg, "fence timeout %ld is not 1 to %d seconds", seconds,
+		  FENCE_TIMEOUT_MAX_S);
+	return -1;
+}
+
+/* It runs as root. */
+static int check_fence_command(cfg_t *cfg, cfg_opt_t *opt)
+{
+	char path[PATH_MAX] = "";
+	struct stat st;
+
+	sscanf(value(cfg, opt), "%4095s", path);
+	if (path[0] != '/')
+		cfg_error(cfg,
+			  "fence command \"%s\" does not begin with an "
+			  "absolute path",
+			  value(cfg, opt));
+	else if (stat(path, &st))
+		cfg_error(cfg, "fence command %s: %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+		cfg_error(cfg, "fence command %s is no executable file", path);
+	else if (st.st_mode & 0022)
+		cfg_error(cfg, "fence command %s can be written by others",
+			  path);
+	else
+		return 0;
+	return -1;
+}
+
 static int check_level(cfg_t *cfg, cfg_opt_t *opt)
 {
 	if (level_find(value(cfg, opt)) >= 0)
@@ -172,7 +246,17 @@ static cfg_t *config_parser(void)
 		CFG_END(),
 	};
 	static cfg_opt_t timeouts[] = {
-		CFG_INT("member_timeout", MEMBER_TIMEOUT_S, CFGF_NONE),
+		CFG_INT("member_timeout", 0, CFGF_NODEFAULT),
+		CFG_END(),
+	};
+	static cfg_opt_t lease[] = {
+		CFG_FLOAT("duration", LEASE_MS / 1000.0, CFGF_NONE),
+		CFG_FLOAT("margin", 0, CFGF_NODEFAULT),
+		CFG_END(),
+	};
+	static cfg_opt_t fence[] = {
+		CFG_STR("command", NULL, CFGF_NODEFAULT),
+		CFG_INT("timeout", FENCE_TIMEOUT_S, CFGF_NONE),
 		CFG_END(),
 	};
 	static cfg_opt_t control[] = {
@@ -189,6 +273,8 @@ static cfg_t *config_parser(void)
 		CFG_SEC("gateway", gateway, CFGF_NONE),
 		CFG_SEC("store", store, CFGF_NONE),
 		CFG_SEC("timeouts", timeouts, CFGF_NONE),
+		CFG_SEC("lease", lease, CFGF_NONE),
+		CFG_SEC("fence", fence, CFGF_NONE),
 		CFG_SEC("control", control, CFGF_NONE),
 		CFG_SEC("device", device,
 			CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
@@ -205,6 +291,10 @@ static cfg_t *config_parser(void)
 	cfg_set_validate_func(cfg, "store|type", check_type);
 	cfg_set_validate_func(cfg, "store|path", check_store_path);
 	cfg_set_validate_func(cfg, "timeouts|member_timeout", check_timeout);
+	cfg_set_validate_func(cfg, "lease|duration", check_duration);
+	cfg_set_validate_func(cfg, "lease|margin", check_margin);
+	cfg_set_validate_func(cfg, "fence|command", check_fence_command);
+	cfg_set_validate_func(cfg, "fence|timeout", check_fence_timeout);
 	cfg_set_validate_func(cfg, "control|socket", check_socket);
 	cfg_set_validate_func(cfg, "log_level", check_level);
 	cfg_set_validate_func(cfg, "device", check_device);
@@ -240,10 +330,71 @@ static bool take_devices(struct config *config, cfg_t *cfg)
 	return true;
 }
 
+/* Milliseconds of an option in seconds; @missing when it is not set. */
+static uint32_t take_ms(cfg_t *cfg, const char *name, uint32_t missing)
+{
+	if (!cfg_size(cfg, name))
+		return missing;
+	return (uint32_t)(cfg_getfloat(cfg, name) * 1000 + 0.5);
+}
+
+static uint32_t margin_least(uint32_t lease_ms)
+{
+	uint32_t least = (lease_ms * MARGIN_PERCENT + 99) / 100;
+
+	return least > MARGIN_MIN_MS ? least : MARGIN_MIN_MS;
+}
+
+static void take_times(struct config *config, cfg_t *cfg)
+{
+	uint32_t lease = take_ms(cfg, "lease|duration", LEASE_MS);
+	uint32_t margin = margin_least(lease);
+	uint32_t beat = lease / BEATS;
+
+	margin = take_ms(cfg, "lease|margin",
+			 margin > MARGIN_MS ? margin : MARGIN_MS);
+	config->lease_ms = lease;
+	config->margin_ms = margin;
+	config->beat_ms = beat < BEAT_MIN_MS   ? BEAT_MIN_MS
+			  : beat > BEAT_MAX_MS ? BEAT_MAX_MS
+					       : beat;
+	config->fence_timeout_ms =
+		1000u * (uint32_t)cfg_getint(cfg, "fence|timeout");
+	config->member_timeout_ms = lease + margin + MEMBER_TIMEOUT_MORE_MS;
+	if (cfg_size(cfg, "timeouts|member_timeout"))
+		config->member_timeout_ms =
+			1000u *
+			(uint32_t)cfg_getint(cfg, "timeouts|member_timeout");
+}
+
+/* Words are what is between blanks; there are no quotes. */
+static bool take_words(struct config *config, const char *command)
+{
+	char *copy, *word, *rest;
+	size_t n = 0;
+
+	if (!command)
+		return true;
+	copy = strdup(command);
+	config->fence_words =
+		calloc(strlen(command) + 1, sizeof(*config->fence_words));
+	if (!copy || !config->fence_words) {
+		free(copy);
+		return false;
+	}
+	for (rest = copy; (word = strsep(&rest, " \t\n"));)
+		if (*word)
+			config->fence_words[n++] = strdup(word);
+	free(copy);
+	while (n--)
+		if (!config->fence_words[n])
+			return false;
+	return true;
+}
+
 static bool take_all(struct config *config, cfg_t *cfg)
 {
-	config->member_timeout_ms =
-		1000u * (uint32_t)cfg_getint(cfg, "timeouts|member_timeout");
+	take_times(config, cfg);
 	config->auto_attach = cfg_getbool(cfg, "auto_attach");
 	config->log_level =
 		(enum log_level)level_find(cfg_getstr(cfg, "log_level"));
@@ -251,6 +402,7 @@ static bool take_all(struct config *config, cfg_t *cfg)
 	       take(&config->store_type, cfg_getstr(cfg, "store|type")) &&
 	       take(&config->store_path, cfg_getstr(cfg, "store|path")) &&
 	       take(&config->socket, cfg_getstr(cfg, "control|socket")) &&
+	       take_words(config, cfg_getstr(cfg, "fence|command")) &&
 	       take_devices(config, cfg);
 }
 
@@ -271,13 +423,41 @@ static bool gateway_default(struct config *config, const char *file)
 	return take(&config->gateway, name);
 }
 
+/* What is unsafe only together. */
+static bool times_check(const struct config *config, const char *file)
+{
+	uint32_t lease = config->lease_ms, margin = config->margin_ms;
+
+	if (margin < margin_least(lease))
+		fprintf(stderr,
+			"%s: a lease margin of %g s is too short: a lease of "
+			"%g s needs at least %g s\n",
+			file, margin / 1000.0, lease / 1000.0,
+			margin_least(lease) / 1000.0);
+	else if (margin > lease)
+		fprintf(stderr,
+			"%s: a lease margin of %g s is longer than the lease, "
+			"%g s\n",
+			file, margin / 1000.0, lease / 1000.0);
+	else if (config->member_timeout_ms < lease + margin)
+		fprintf(stderr,
+			"%s: a member_timeout of %g s is too short: the end of "
+			"a gateway is certain only after lease and margin, "
+			"%g s\n",
+			file, config->member_timeout_ms / 1000.0,
+			(lease + margin) / 1000.0);
+	else
+		return true;
+	return false;
+}
+
 static bool complete(struct config *config, const char *file)
 {
 	if (!config->store_path) {
 		fprintf(stderr, "%s: section store does not set path\n", file);
 		return false;
 	}
-	return gateway_default(config, file);
+	return times_check(config, file) && gateway_default(config, file);
 }
 
 struct config *config_read(const char *file)
@@ -320,6 +500,9 @@ void config_free(struct config *config)
 		free(config->devices[i].lu);
 	}
 	free(config->devices);
+	for (i = 0; config->fence_words && config->fence_words[i]; i++)
+		free(config->fence_words[i]);
+	free(config->fence_words);
 	free(config->gateway);
 	free(config->store_type);
 	free(config->store_path);

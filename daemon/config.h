@@ -24,6 +24,11 @@ struct config {
 	char *store_path;
 	char *socket;
 	uint32_t member_timeout_ms;
+	uint32_t lease_ms;
+	uint32_t margin_ms;
+	uint32_t beat_ms; /* follows from the lease */
+	char **fence_words; /* the command, ends with NULL; NULL: none */
+	uint32_t fence_timeout_ms;
 	bool auto_attach;
 	enum log_level log_level;
 	struct config_device *devices;

@@ -13,6 +13,7 @@
 struct attacher;
 struct control;
 struct device;
+struct lease;
 struct news;
 
 /* Everything in it belongs to the loop's thread. */
@@ -22,6 +23,7 @@ struct daemon {
 	const struct store_ops *ops;
 	struct store *store;
 	struct engine_conf engine;
+	struct lease *lease;
 	struct netlink *nl;
 	struct attacher *attacher;
 	struct control *control;

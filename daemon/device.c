@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "device.h"
 #include "attach.h"
+#include "lease.h"
 #include "log.h"
 #include "work.h"
 
@@ -349,6 +350,20 @@ static void on_up(void *arg)
 	attach_start(d->attacher);
 }
 
+static void on_welcome(void *arg, uint64_t term)
+{
+	struct daemon *d = arg;
+
+	lease_welcome(d->lease, term);
+}
+
+static void on_lease_done(void *arg, int status)
+{
+	struct daemon *d = arg;
+
+	lease_done(d->lease, status);
+}
+
 /* What it has not named it does not have. */
 static void on_named(void *arg)
 {
@@ -361,6 +376,7 @@ static void on_down(void *arg, bool unloaded)
 	struct device *dev;
 
 	attach_stop(d->attacher);
+	lease_down(d->lease);
 	for (dev = d->devices; dev; dev = dev->next)
 		dev->orphan = dev->present;
 	if (unloaded && !d->stopping)
@@ -418,6 +434,8 @@ void device_news(void *arg, const char *lu)
 
 const struct netlink_events device_events = {
 	.up = on_up,
+	.welcome = on_welcome,
+	.lease_done = on_lease_done,
 	.named = on_named,
 	.down = on_down,
 	.added = on_added,
@@ -427,6 +445,31 @@ const struct netlink_events device_events = {
 	.push_done = on_push_done,
 	.settle = on_settle,
 };
+
+#pragma weak engine_term
+#pragma weak engine_lives
+
+/* An engine may be done with its device at once. */
+static void devices_each(struct daemon *d, void (*fn)(struct engine_lu *lu))
+{
+	struct device *dev, *next;
+
+	for (dev = d->devices; dev; dev = next) {
+		next = dev->next;
+		if (dev->engine && fn)
+			fn(dev->engine);
+	}
+}
+
+void devices_term(struct daemon *d)
+{
+	devices_each(d, engine_term);
+}
+
+void devices_lives(struct daemon *d)
+{
+	devices_each(d, engine_lives);
+}
 
 void devices_stop(struct daemon *d)
 {

@@ -34,6 +34,9 @@ void device_news(void *arg, const char *lu);
  * kernel goes on enforcing, so others have to wait for it.
  */
 void devices_stop(struct daemon *d);
+/* engine_term() and engine_lives() of all. */
+void devices_term(struct daemon *d);
+void devices_lives(struct daemon *d);
 /* When no store call is in flight any more. */
 void devices_drop(struct daemon *d);
 

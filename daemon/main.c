@@ -2,6 +2,7 @@
 #include "attach.h"
 #include "control.h"
 #include "device.h"
+#include "lease.h"
 #include "log.h"
 #include "news.h"
 
@@ -19,7 +20,7 @@
 enum {
 	EXIT_USAGE = 2,
 	/* Longest wait for store calls that hang, at the end. */
-	STOP_MS = 3000,
+	STOP_S = 3,
 };
 
 const char *argp_program_version = "tcmu-prd " TCMU_PR_VERSION;
@@ -66,28 +67,30 @@ static const struct argp argp = {
 
 /* The end */
 
-static void on_overdue(uv_timer_t *timer)
+/* A thread may hang in the store, and the loop's wait for it. */
+static void on_overdue(int number)
 {
-	(void)timer;
-	log_line(LOG_LEVEL_WARNING, NULL, 0,
-		 "the store does not answer; leaving all the same");
+	static const char text[] =
+		"the store does not answer; leaving all the same\n";
+
+	(void)number;
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(EXIT_FAILURE);
 	_exit(EXIT_SUCCESS);
 }
 
 static void stop(struct daemon *d)
 {
-	static uv_timer_t overdue;
-
 	if (d->stopping)
 		return;
 	d->stopping = true;
 	log_line(LOG_LEVEL_INFO, NULL, 0, "stopping");
-	uv_timer_init(&d->loop, &overdue);
-	uv_timer_start(&overdue, on_overdue, STOP_MS, 0);
-	uv_unref((uv_handle_t *)&overdue);
+	signal(SIGALRM, on_overdue);
+	alarm(STOP_S);
 
 	devices_stop(d);
 	control_close(d->control);
+	lease_close(d->lease);
 	netlink_close(d->nl);
 	attach_close(d->attacher);
 	news_stop(d->news);
@@ -136,6 +139,8 @@ static int parts_start(struct daemon *d)
 {
 	int rc = control_open(d);
 
+	if (!rc)
+		rc = lease_open(d);
 	if (rc)
 		return rc;
 	d->attacher = attach_open(&d->loop, CONFIGFS, d->config);
@@ -143,7 +148,7 @@ static int parts_start(struct daemon *d)
 	if (!d->attacher || !d->news)
 		return -ENOMEM;
 	d->nl = netlink_open(&d->loop, &device_events, d, d->config->gateway,
-			     d->engine.incarnation);
+			     d->engine.incarnation, d->config->lease_ms);
 	return d->nl ? 0 : -ENOMEM;
 }
 
@@ -175,6 +180,7 @@ static int run(struct daemon *d)
 	/* No store call is in flight any more. */
 	devices_drop(d);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
+	lease_free(d->lease);
 	uv_walk(&d->loop, on_walk, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	return rc;

@@ -43,6 +43,7 @@ struct netlink {
 	void *arg;
 	const char *gateway;
 	uint64_t incarnation;
+	uint32_t lease_ms;
 
 	enum state state;
 	struct mnl_socket *socket;
@@ -176,13 +177,28 @@ static void send_hello(struct netlink *nl)
 		.cmd = TCMU_PR_CMD_HELLO,
 		.has = nlmsg_bit(TCMU_ATTR_PR_GATEWAY) |
 		       nlmsg_bit(TCMU_ATTR_PR_INCARNATION) |
-		       nlmsg_bit(TCMU_ATTR_PR_PROTOCOL),
+		       nlmsg_bit(TCMU_ATTR_PR_PROTOCOL) |
+		       nlmsg_bit(TCMU_ATTR_PR_LEASE_MS),
 		.gateway = nl->gateway,
 		.incarnation = nl->incarnation,
 		.protocol = TCMU_PR_PROTOCOL,
+		.lease_ms = nl->lease_ms,
 	};
 
 	nl->state = HELLO;
+	send_msg(nl, &msg);
+}
+
+void netlink_lease(struct netlink *nl, uint64_t term, uint64_t until_ns)
+{
+	const struct nlmsg msg = {
+		.cmd = TCMU_PR_CMD_LEASE,
+		.has = nlmsg_bit(TCMU_ATTR_PR_TERM) |
+		       nlmsg_bit(TCMU_ATTR_PR_UNTIL),
+		.term = term,
+		.until = until_ns,
+	};
+
 	send_msg(nl, &msg);
 }
 
@@ -302,6 +318,10 @@ static void ack_sent(struct netlink *nl, const struct sent *sent, int error)
 		ack_hello(nl, error);
 		return;
 	}
+	if (sent->cmd == TCMU_PR_CMD_LEASE) {
+		nl->events->lease_done(nl->arg, error);
+		return;
+	}
 	if (!error)
 		return;
 	/*
@@ -412,6 +432,9 @@ static void receive_msg(struct netlink *nl, const struct nlmsghdr *nlh)
 	case TCMU_PR_CMD_PUSH_PR_INFO_DONE:
 		nl->events->push_done(nl->arg, msg.device, msg.seq,
 				      (int)msg.status);
+		return;
+	case TCMU_PR_CMD_WELCOME:
+		nl->events->welcome(nl->arg, msg.term);
 		return;
 	case TCMU_PR_CMD_SETTLE:
 		nl->events->settle(nl->arg, msg.device, msg.seq);
@@ -623,7 +646,8 @@ static void retry_at(struct netlink *nl, uint64_t ms)
 
 struct netlink *netlink_open(uv_loop_t *loop,
 			     const struct netlink_events *events, void *arg,
-			     const char *gateway, uint64_t incarnation)
+			     const char *gateway, uint64_t incarnation,
+			     uint32_t lease_ms)
 {
 	struct netlink *nl = calloc(1, sizeof(*nl));
 
@@ -634,6 +658,7 @@ struct netlink *netlink_open(uv_loop_t *loop,
 	nl->arg = arg;
 	nl->gateway = gateway;
 	nl->incarnation = incarnation;
+	nl->lease_ms = lease_ms;
 	nl->last = &nl->first;
 	uv_timer_init(loop, &nl->retry);
 	nl->retry.data = nl;

@@ -24,8 +24,12 @@ struct netlink_device {
 
 /* What the module says.  None may call netlink_close(). */
 struct netlink_events {
-	/* HELLO was accepted; DEVICE_ADDED follow. */
+	/* HELLO was accepted; WELCOME and DEVICE_ADDED follow. */
 	void (*up)(void *arg);
+	/* The kernel's term; ahead of all devices. */
+	void (*welcome)(void *arg, uint64_t term);
+	/* The answer to netlink_lease(); in the order of the calls. */
+	void (*lease_done)(void *arg, int status);
 	/* Those that HELLO gave rise to have arrived, none was lost. */
 	void (*named)(void *arg);
 	/* No messages until the next up(); @unloaded: the module is gone. */
@@ -43,7 +47,8 @@ struct netlink_events {
 
 struct netlink *netlink_open(uv_loop_t *loop,
 			     const struct netlink_events *events, void *arg,
-			     const char *gateway, uint64_t incarnation);
+			     const char *gateway, uint64_t incarnation,
+			     uint32_t lease_ms);
 /* Frees itself in the loop. */
 void netlink_close(struct netlink *nl);
 bool netlink_is_up(const struct netlink *nl);
@@ -54,6 +59,8 @@ bool netlink_is_up(const struct netlink *nl);
  */
 void netlink_push(struct netlink *nl, const char *device, uint64_t seq,
 		  bool settled, const char *str, size_t len);
+/* @until_ns: CLOCK_BOOTTIME. */
+void netlink_lease(struct netlink *nl, uint64_t term, uint64_t until_ns);
 void netlink_invalidate(struct netlink *nl, const char *device, int status);
 void netlink_get_done(struct netlink *nl, const char *device, uint64_t cookie,
 		      int status, uint64_t seq, const char *str, size_t len);

@@ -28,6 +28,9 @@ static const struct field {
 	FIELD(SETTLED, U8, settled),
 	FIELD(INFO_SIZE, U32, info_size),
 	FIELD(INFO_OFFSET, U32, info_offset),
+	FIELD(LEASE_MS, U32, lease_ms),
+	FIELD(TERM, U64, term),
+	FIELD(UNTIL, U64, until),
 #undef FIELD
 };
 
@@ -170,6 +173,7 @@ static const uint32_t needs[TCMU_PR_CMD_MAX + 1] = {
 	[TCMU_PR_CMD_PUSH_PR_INFO_DONE] =
 		NEED(DEVICE) | NEED(SEQ) | NEED(STATUS),
 	[TCMU_PR_CMD_SETTLE] = NEED(DEVICE) | NEED(SEQ),
+	[TCMU_PR_CMD_WELCOME] = NEED(TERM),
 };
 
 int nlmsg_parse(struct nlmsg *msg, const struct nlmsghdr *nlh)

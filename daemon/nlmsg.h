@@ -33,6 +33,9 @@ struct nlmsg {
 	uint32_t info_offset;
 	const char *info; /* parsed: the first PR_INFO */
 	size_t info_len;
+	uint32_t lease_ms;
+	uint64_t term;
+	uint64_t until;
 };
 
 static inline uint32_t nlmsg_bit(enum tcmu_pr_attr attr)

@@ -4,7 +4,10 @@
 #include "config.h"
 #include "scratch.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* A file with @text, in which a % stands for the scratch directory. */
 static struct config *read_text(const char *text)
@@ -42,7 +45,11 @@ static void test_minimal(void **state)
 	assert_string_equal(c->store_path, scratch);
 	assert_string_equal(c->store_type, "dir");
 	assert_string_equal(c->socket, "/run/tcmu-prd.sock");
-	assert_int_equal(c->member_timeout_ms, 10000);
+	assert_int_equal(c->member_timeout_ms, 20000);
+	assert_int_equal(c->lease_ms, 15000);
+	assert_int_equal(c->margin_ms, 2000);
+	assert_int_equal(c->beat_ms, 1000);
+	assert_null(c->fence_words);
 	assert_true(c->auto_attach);
 	assert_int_equal(c->log_level, LOG_LEVEL_INFO);
 	assert_int_equal(c->count, 0);
@@ -59,7 +66,10 @@ static void test_all(void **state)
 	c = read_text("# a comment\n"
 		      "gateway { name = gw-1.a_b }\n"
 		      "store {\n type = dir\n path = %\n}\n"
+		      "lease { duration = 3.5\n margin = 0.5 }\n"
 		      "timeouts { member_timeout = 7 }\n"
+		      "fence { command = \"/bin/true  -a\tb \"\n"
+		      "timeout = 9 }\n"
 		      "control { socket = \"%/sock\" }\n"
 		      "auto_attach = no\n"
 		      "log_level = debug\n"
@@ -68,6 +78,14 @@ static void test_all(void **state)
 	assert_non_null(c);
 	assert_string_equal(c->gateway, "gw-1.a_b");
 	assert_int_equal(c->member_timeout_ms, 7000);
+	assert_int_equal(c->lease_ms, 3500);
+	assert_int_equal(c->margin_ms, 500);
+	assert_int_equal(c->beat_ms, 233);
+	assert_string_equal(c->fence_words[0], "/bin/true");
+	assert_string_equal(c->fence_words[1], "-a");
+	assert_string_equal(c->fence_words[2], "b");
+	assert_null(c->fence_words[3]);
+	assert_int_equal(c->fence_timeout_ms, 9000);
 	assert_string_equal(c->socket, scratch_path("sock"));
 	assert_false(c->auto_attach);
 	assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);
@@ -118,7 +136,7 @@ static void test_errors(void **state)
 	assert_error("store { path = \"/dev/null\" }\n", "not a directory");
 	assert_error("store {\ntype = rope\n}\n", "conf:2: store type");
 	assert_error(STORE "timeouts { member_timeout = 0 }\n", "conf:2: ");
-	assert_error(STORE "timeouts { member_timeout = 61 }\n", "conf:2: ");
+	assert_error(STORE "timeouts { member_timeout = 901 }\n", "conf:2: ");
 	assert_error(STORE "timeouts { member_timeout = x }\n", "conf:2: ");
 	assert_error(STORE "control { socket = sock }\n", "conf:2: socket");
 	assert_error(STORE "auto_attach = perhaps\n", "conf:2: ");
@@ -132,6 +150,90 @@ static void test_errors(void **state)
 		     "conf:3: ");
 	assert_error(STORE "gateway { name\n", "conf:");
 	assert_error(STORE "log_level\n", "conf:");
+}
+
+/* The smallest and the greatest that are safe, and what follows from them. */
+static void test_leases(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t lease, margin, beat, member_timeout;
+	} good[] = {
+		{"lease { duration = 2 }", 2000, 2000, 133, 7000},
+		{"lease { duration = 2\n margin = 0.5 }", 2000, 500, 133, 5500},
+		{"lease { duration = 300 }", 300000, 6000, 1000, 309000},
+		{"lease { duration = 100 }", 100000, 2000, 1000, 105000},
+		{"lease { duration = 25\n margin = 25 }", 25000, 25000, 1000,
+		 53000},
+		{"timeouts { member_timeout = 17 }", 15000, 2000, 1000, 17000},
+		{"timeouts { member_timeout = 900 }", 15000, 2000, 1000,
+		 900000},
+	};
+	char text[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		struct config *c;
+
+		snprintf(text, sizeof(text), "%s%s\n", STORE, good[i].text);
+		c = read_text(text);
+		assert_non_null(c);
+		assert_int_equal(c->lease_ms, good[i].lease);
+		assert_int_equal(c->margin_ms, good[i].margin);
+		assert_int_equal(c->beat_ms, good[i].beat);
+		assert_true(4 * c->beat_ms <= c->lease_ms);
+		assert_int_equal(c->member_timeout_ms, good[i].member_timeout);
+		config_free(c);
+	}
+}
+
+static void test_unsafe(void **state)
+{
+	(void)state;
+	assert_error(STORE "lease { duration = 1.9 }\n",
+		     "conf:2: lease duration 1.9 is not 2 to 300 seconds\n");
+	assert_error(STORE "lease { duration = 301 }\n",
+		     "conf:2: lease duration 301 is not 2 to 300 seconds\n");
+	assert_error(STORE "lease { duration = nan }\n", "conf:2: ");
+	assert_error(STORE "lease { duration = -15 }\n", "conf:2: ");
+	assert_error(STORE "lease {\nmargin = 0.4 }\n",
+		     "conf:3: lease margin 0.4 is not 0.5 to 300 seconds\n");
+	assert_error(STORE "lease { beat = 1 }\n", "conf:2: ");
+	assert_error(STORE "lease { duration = 200\n margin = 3.9 }\n",
+		     "conf: a lease margin of 3.9 s is too short: a lease of "
+		     "200 s needs at least 4 s\n");
+	assert_error(STORE "lease { duration = 2\n margin = 2.1 }\n",
+		     "conf: a lease margin of 2.1 s is longer than the lease, "
+		     "2 s\n");
+	assert_error(STORE "timeouts { member_timeout = 16 }\n",
+		     "conf: a member_timeout of 16 s is too short: the end of "
+		     "a gateway is certain only after lease and margin, "
+		     "17 s\n");
+	assert_error(STORE "timeouts { member_timeout = 901 }\n",
+		     "conf:2: member_timeout 901 is not 1 to 900 seconds\n");
+}
+
+static void test_fence(void **state)
+{
+	(void)state;
+	assert_error(STORE "fence { command = \"fence_ipmi x\" }\n",
+		     "conf:2: fence command \"fence_ipmi x\" does not begin "
+		     "with an absolute path\n");
+	assert_error(STORE "fence { command = \" \" }\n", "absolute path\n");
+	assert_error(STORE "fence { command = /no/such }\n",
+		     "conf:2: fence command /no/such: No such file or "
+		     "directory\n");
+	assert_error(STORE "fence { command = /etc/passwd }\n",
+		     "conf:2: fence command /etc/passwd is no executable "
+		     "file\n");
+	assert_error(STORE "fence { command = /tmp }\n",
+		     "conf:2: fence command /tmp is no executable file\n");
+	assert_error(STORE "fence { timeout = 0 }\n",
+		     "conf:2: fence timeout 0 is not 1 to 600 seconds\n");
+	assert_int_equal(close(creat(scratch_path("open"), 0)), 0);
+	assert_int_equal(chmod(scratch_path("open"), 0777), 0);
+	assert_error(STORE "fence { command = \"%/open -x\" }\n",
+		     "open can be written by others\n");
 }
 
 static void test_missing_file(void **state)
@@ -153,6 +255,9 @@ int main(void)
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_long_names),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_leases),
+		cmocka_unit_test(test_unsafe),
+		cmocka_unit_test(test_fence),
 		cmocka_unit_test(test_missing_file),
 	};
 

@@ -7,6 +7,7 @@
 #include "cmocka_all.h"
 #include "attach.h"
 #include "device.h"
+#include "lease.h"
 #include "news.h"
 #include "scratch.h"
 #include "tpr_string.h"
@@ -30,6 +31,8 @@ struct netlink {
 		uint64_t seq;
 	} push;
 	uv_idle_t idle; /* answers a push outside of the engine */
+	uint64_t term, until;
+	uv_timer_t answer; /* to LEASE */
 };
 
 static struct gateway {
@@ -69,6 +72,22 @@ void netlink_push(struct netlink *nl, const char *device, uint64_t seq,
 	uv_idle_start(&nl->idle, on_idle);
 }
 
+static void on_answer(uv_timer_t *timer)
+{
+	struct netlink *nl = timer->data;
+
+	device_events.lease_done(nl->d, 0);
+}
+
+void netlink_lease(struct netlink *nl, uint64_t term, uint64_t until_ns)
+{
+	assert_true(term >= nl->term && term);
+	assert_false(uv_is_active((uv_handle_t *)&nl->answer));
+	nl->term = term;
+	nl->until = until_ns;
+	uv_timer_start(&nl->answer, on_answer, 0, 0);
+}
+
 void netlink_invalidate(struct netlink *nl, const char *device, int status)
 {
 	(void)device;
@@ -102,6 +121,14 @@ void netlink_set_done(struct netlink *nl, const char *device, uint64_t cookie,
 
 /* Gateways */
 
+static void connect_kernel(struct gateway *g)
+{
+	/* What was not answered is not any more. */
+	uv_timer_stop(&g->nl.answer);
+	device_events.up(&g->d);
+	device_events.welcome(&g->d, g->nl.term);
+}
+
 static void gateway_start(struct gateway *g, int i)
 {
 	struct daemon *d = &g->d;
@@ -110,6 +137,9 @@ static void gateway_start(struct gateway *g, int i)
 	memset(g, 0, sizeof(*g));
 	snprintf(g->name, sizeof(g->name), "gw%d", i);
 	g->config.gateway = g->name;
+	g->config.lease_ms = 2000;
+	g->config.margin_ms = 500;
+	g->config.beat_ms = 100;
 	d->config = &g->config;
 	d->nl = &g->nl;
 	g->nl.d = d;
@@ -123,10 +153,14 @@ static void gateway_start(struct gateway *g, int i)
 		fail_msg("%s", err);
 	uv_idle_init(&d->loop, &g->nl.idle);
 	g->nl.idle.data = &g->nl;
+	uv_timer_init(&d->loop, &g->nl.answer);
+	g->nl.answer.data = &g->nl;
+	assert_int_equal(lease_open(d), 0);
 	d->attacher = attach_open(&d->loop, scratch, &g->config);
 	d->news = news_start(&d->loop, d->ops, d->store, device_news, d);
 	assert_non_null(d->attacher);
 	assert_non_null(d->news);
+	connect_kernel(g);
 }
 
 static void gateway_stop(struct gateway *g)
@@ -135,12 +169,15 @@ static void gateway_stop(struct gateway *g)
 
 	d->stopping = true;
 	devices_stop(d);
+	lease_close(d->lease);
 	attach_close(d->attacher);
 	news_stop(d->news);
 	uv_close((uv_handle_t *)&g->nl.idle, NULL);
+	uv_close((uv_handle_t *)&g->nl.answer, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	devices_drop(d);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
+	lease_free(d->lease);
 	d->ops->close(d->store);
 	assert_int_equal(uv_loop_close(&d->loop), 0);
 	free(g->nl.str);
@@ -313,15 +350,15 @@ static void test_reconnected(void **state)
 	add(1, "disk0", "dir/disk0", "serial", 0);
 	assert_true(run_until(both_ready));
 	device_events.down(&gateways[1].d, false);
-	device_events.up(&gateways[1].d);
+	connect_kernel(&gateways[1]);
 	add(1, "disk0", "dir/disk0", "serial", 1);
 	device_events.named(&gateways[1].d);
 	assert_true(run_until(both_ready));
 	/* Not named yet, or HELLO failed: it is served all the same. */
 	device_events.down(&gateways[0].d, false);
-	device_events.up(&gateways[0].d);
+	connect_kernel(&gateways[0]);
 	device_events.down(&gateways[0].d, false);
-	device_events.up(&gateways[0].d);
+	connect_kernel(&gateways[0]);
 	assert_non_null(device_find(&gateways[0].d, "disk0"));
 	device_events.named(&gateways[0].d);
 	assert_null(device_find(&gateways[0].d, "disk0"));
