@@ -8,6 +8,7 @@
 
 enum {
 	ALL = (1u << FAULT_COUNT) - 1,
+	PROBES_MAX = 100, /* no more of them beyond so many commands */
 };
 
 const struct mix mixes[] = {
@@ -257,6 +258,25 @@ static u64 draw_time(struct plan *p, struct rng *r, u64 span)
 	return at;
 }
 
+/* While a change is on its way one initiator tries everywhere what it may do. */
+static void draw_probes(struct plan *p, struct rng *r, u64 at)
+{
+	u8 ini = (u8)draw(r, (u64)p->initiators);
+	u8 kind = draw(r, 3) ? OP_WRITE : draw(r, 2) ? OP_READ : OP_PR_IN;
+	u64 within = (p->store_us + p->news_us) * 6ull;
+	int n = 2 + (int)draw(r, 7);
+
+	while (n-- > 0 && p->num_ops < PROBES_MAX) {
+		struct plan_op *op = &p->ops[p->num_ops++];
+
+		op->kind = kind;
+		op->sa = TPR_IN_READ_RESERVATION;
+		op->ini = ini;
+		op->gw = (u8)draw(r, (u64)p->gateways);
+		op->at = at + draw(r, within);
+	}
+}
+
 static void draw_ops(struct plan *p, struct rng *r, const struct mix *mix,
 		     u64 span)
 {
@@ -277,20 +297,14 @@ static void draw_ops(struct plan *p, struct rng *r, const struct mix *mix,
 		op->at = 600 * MS + draw(r, 500 * MS);
 	}
 	while (n-- > 0) {
-		struct plan_op *op = &p->ops[p->num_ops];
-		int run = draw(r, 3) ? 1 : 1 + (int)draw(r, 4);
+		struct plan_op *op = &p->ops[p->num_ops++];
 
 		draw_op(p, r, op, usual_type, spc2);
 		op->ini = (u8)draw(r, (u64)p->initiators);
 		op->gw = (u8)draw(r, (u64)p->gateways);
 		op->at = draw_time(p, r, span);
-		p->num_ops++;
-		/* Now and then the same again and again. */
-		while (--run > 0 && op->kind <= OP_WRITE) {
-			p->ops[p->num_ops] = *op;
-			op = &p->ops[p->num_ops++];
-			op->at += draw(r, 60 * MS);
-		}
+		if (op->kind == OP_PR_OUT && !draw(r, 3))
+			draw_probes(p, r, op->at);
 	}
 }
 
