@@ -17,6 +17,7 @@ enum {
 int attach_main(int argc, char **argv);
 int detach_main(int argc, char **argv);
 int list_main(int argc, char **argv);
+int gateways_main(int argc, char **argv);
 int show_main(int argc, char **argv);
 int string_main(int argc, char **argv);
 int decode_main(int argc, char **argv);
@@ -80,6 +81,9 @@ struct tcmu_pr_info;
  * which this says on stderr, with what to do.
  */
 struct tcmu_pr_info *state_of(struct json_object *reply, const char *device);
+
+/* gateways.c: prints how long this gateway's lease is good, or why not. */
+void print_lease(struct json_object *reply);
 
 /* Flushes stdout: an exit status, after saying so if that fails. */
 int finish_output(void);

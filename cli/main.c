@@ -15,6 +15,8 @@ static const struct {
 	 "let a TCMU backstore have persistent reservations"},
 	{"detach", detach_main, "DEVICE", "undo it"},
 	{"list", list_main, "", "list the devices, for scripts"},
+	{"gateways", gateways_main, "[--json]",
+	 "list the gateways, and who is alive"},
 	{"show", show_main, "DEVICE [--json]",
 	 "show a device's registrations and reservation"},
 	{"string", string_main, "DEVICE",

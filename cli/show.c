@@ -79,12 +79,16 @@ static void print_members(struct json_object *reply)
 		       member_text(reply, "members_error"));
 	if (!json_object_object_get_ex(reply, "members", &members))
 		return;
-	puts("Members, and the version that each enforces:");
+	puts("Members, the version that each enforces, and its term:");
 	for (i = 0; i < json_object_array_length(members); i++) {
 		member = json_object_array_get_idx(members, i);
-		printf("  %s %llu (%s)\n", member_text(member, "gateway"),
+		printf("  %s %llu (%s), term %llu, %s%s\n",
+		       member_text(member, "gateway"),
 		       member_number(member, "installed"),
-		       member_text(member, "incarnation"));
+		       member_text(member, "incarnation"),
+		       member_number(member, "term"),
+		       member_text(member, "life"),
+		       member_true(member, "fenced") ? ", fenced" : "");
 	}
 }
 
@@ -99,6 +103,10 @@ static void print(struct json_object *reply, const struct tcmu_pr_info *info)
 	       reason[0] ? ": " : "", reason);
 	printf("Installed:     %llu\n", member_number(reply, "installed"));
 	printf("Settled:       %llu\n", member_number(reply, "settled"));
+	printf("Term:          %llu\n", member_number(reply, "term"));
+	fputs("Lease:         ", stdout);
+	print_lease(reply);
+	putchar('\n');
 	print_members(reply);
 	if (info)
 		state_print(info);

@@ -6,6 +6,7 @@
  *	{"command":"attach","backstore":"user_0/disk0","name":"disk0"}
  *	{"command":"detach","device":"disk0"}
  *	{"command":"list"}
+ *	{"command":"gateways"}
  *	{"command":"show","device":"disk0"}
  *	{"command":"string","device":"disk0"}
  *	{"command":"repair","device":"disk0","how":"empty","force":true}

@@ -16,6 +16,10 @@ struct device;
 struct lease;
 struct news;
 
+enum {
+	DEVICE_BUCKETS = 4096, /* for some 10,000 devices */
+};
+
 /* Everything in it belongs to the loop's thread. */
 struct daemon {
 	uv_loop_t loop;
@@ -29,6 +33,8 @@ struct daemon {
 	struct control *control;
 	struct news *news;
 	struct device *devices;
+	struct device *by_name[DEVICE_BUCKETS];
+	struct device *by_lu[DEVICE_BUCKETS];
 	bool stopping;
 };
 

@@ -125,16 +125,49 @@ static void device_free(uv_handle_t *handle)
 	free(dev);
 }
 
-/* Out of the list; freed by the loop, when the engine is not on the stack. */
+/* Lists */
+
+static void list_add(struct device **head, struct device *dev,
+		     enum device_list list)
+{
+	struct device_link *link = &dev->link[list];
+
+	link->next = *head;
+	link->at = head;
+	if (*head)
+		(*head)->link[list].at = &link->next;
+	*head = dev;
+}
+
+static void list_del(struct device *dev, enum device_list list)
+{
+	struct device_link *link = &dev->link[list];
+
+	if (!link->at)
+		return;
+	*link->at = link->next;
+	if (link->next)
+		link->next->link[list].at = link->at;
+	link->at = NULL;
+}
+
+static unsigned int bucket(const char *text)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 16777619u;
+	return hash % DEVICE_BUCKETS;
+}
+
+/* Out of the lists; freed by the loop, when the engine is not on the stack. */
 static void device_close(struct device *dev)
 {
-	struct device **at = &dev->daemon->devices;
+	int list;
 
 	op_repair_done(dev, ENODEV, 0);
-
-	while (*at != dev)
-		at = &(*at)->next;
-	*at = dev->next;
+	for (list = 0; list < DEVICE_LISTS; list++)
+		list_del(dev, (enum device_list)list);
 	uv_close((uv_handle_t *)&dev->timer, device_free);
 }
 
@@ -165,7 +198,8 @@ struct device *device_find(struct daemon *d, const char *name)
 {
 	struct device *dev;
 
-	for (dev = d->devices; dev; dev = dev->next)
+	for (dev = d->by_name[bucket(name)]; dev;
+	     dev = dev->link[DEVICES_BY_NAME].next)
 		if (dev->present && !strcmp(dev->name, name))
 			return dev;
 	return NULL;
@@ -175,8 +209,9 @@ static struct device *device_of_lu(struct daemon *d, const char *lu)
 {
 	struct device *dev;
 
-	for (dev = d->devices; dev; dev = dev->next)
-		if (dev->engine && dev->lu && !strcmp(dev->lu, lu))
+	for (dev = d->by_lu[bucket(lu)]; dev;
+	     dev = dev->link[DEVICES_BY_LU].next)
+		if (dev->engine && !strcmp(dev->lu, lu))
 			return dev;
 	return NULL;
 }
@@ -200,8 +235,9 @@ static struct device *device_new(struct daemon *d, const char *lu)
 	}
 	uv_timer_init(&d->loop, &dev->timer);
 	dev->timer.data = dev;
-	dev->next = d->devices;
-	d->devices = dev;
+	list_add(&d->devices, dev, DEVICES_ALL);
+	if (lu)
+		list_add(&d->by_lu[bucket(lu)], dev, DEVICES_BY_LU);
 	return dev;
 }
 
@@ -211,7 +247,10 @@ static bool device_name(struct device *dev, const struct netlink_device *added)
 {
 	char *backstore = strdup(added->backstore);
 
+	list_del(dev, DEVICES_BY_NAME);
 	snprintf(dev->name, sizeof(dev->name), "%s", added->name);
+	list_add(&dev->daemon->by_name[bucket(dev->name)], dev,
+		 DEVICES_BY_NAME);
 	if (!backstore)
 		return false;
 	free(dev->backstore);
@@ -334,7 +373,7 @@ static void orphans_remove(struct daemon *d)
 	struct device *dev, *next;
 
 	for (dev = d->devices; dev; dev = next) {
-		next = dev->next;
+		next = dev->link[DEVICES_ALL].next;
 		if (!dev->present || !dev->orphan)
 			continue;
 		log_line(LOG_LEVEL_INFO, dev->name, 0,
@@ -377,7 +416,7 @@ static void on_down(void *arg, bool unloaded)
 
 	attach_stop(d->attacher);
 	lease_down(d->lease);
-	for (dev = d->devices; dev; dev = dev->next)
+	for (dev = d->devices; dev; dev = dev->link[DEVICES_ALL].next)
 		dev->orphan = dev->present;
 	if (unloaded && !d->stopping)
 		orphans_remove(d);
@@ -455,7 +494,7 @@ static void devices_each(struct daemon *d, void (*fn)(struct engine_lu *lu))
 	struct device *dev, *next;
 
 	for (dev = d->devices; dev; dev = next) {
-		next = dev->next;
+		next = dev->link[DEVICES_ALL].next;
 		if (dev->engine && fn)
 			fn(dev->engine);
 	}
@@ -475,7 +514,7 @@ void devices_stop(struct daemon *d)
 {
 	struct device *dev;
 
-	for (dev = d->devices; dev; dev = dev->next)
+	for (dev = d->devices; dev; dev = dev->link[DEVICES_ALL].next)
 		uv_timer_stop(&dev->timer);
 }
 

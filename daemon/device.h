@@ -8,8 +8,21 @@
 
 #include "daemon.h"
 
-struct device {
+/* The lists that a device is in. */
+enum device_list {
+	DEVICES_ALL,
+	DEVICES_BY_NAME, /* in a bucket */
+	DEVICES_BY_LU,
+	DEVICE_LISTS,
+};
+
+struct device_link {
 	struct device *next;
+	struct device **at; /* what points here; NULL: not in the list */
+};
+
+struct device {
+	struct device_link link[DEVICE_LISTS];
 	struct daemon *daemon;
 	char name[64];
 	char *backstore;

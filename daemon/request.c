@@ -3,6 +3,7 @@
 #include "attach.h"
 #include "control.h"
 #include "device.h"
+#include "gateways.h"
 #include "work.h"
 
 #include <errno.h>
@@ -32,7 +33,50 @@ static void add_text(struct json_object *to, const char *key, const char *value)
 		json_object_object_add(to, key, json_object_new_string(value));
 }
 
-static struct json_object *members_json(const struct store_member *members,
+static const char *life_word(enum gateways_life life)
+{
+	switch (life) {
+	case GATEWAYS_ALIVE:
+		return "alive";
+	case GATEWAYS_ENDED:
+		return "ended";
+	default:
+		return "doubtful";
+	}
+}
+
+static void add_flag(struct json_object *to, const char *key, bool value)
+{
+	json_object_object_add(to, key, json_object_new_boolean(value));
+}
+
+static void add_lease(struct json_object *to, const struct daemon *d)
+{
+	struct gateways_status status;
+
+	gateways_status(d->engine.gateways, &status);
+	add_number(to, "term", status.term);
+	add_number(to, "lease_ms_left", status.lease_ms_left);
+	if (!status.lease_ms_left)
+		add_text(to, "lease_reason", status.reason);
+}
+
+static void add_life(struct json_object *to, const struct daemon *d,
+		     const struct store_member *member)
+{
+	struct gateways *gateways = d->engine.gateways;
+
+	add_number(to, "term", member->term);
+	add_text(to, "life",
+		 life_word(gateways_life(gateways, member->gateway,
+					 member->term)));
+	add_flag(to, "fenced",
+		 gateways_fenced_off(gateways, member->gateway, member->term,
+				     false));
+}
+
+static struct json_object *members_json(const struct daemon *d,
+					const struct store_member *members,
 					size_t count)
 {
 	struct json_object *list = json_object_new_array();
@@ -45,6 +89,7 @@ static struct json_object *members_json(const struct store_member *members,
 		add_hex(member, "incarnation", members[i].incarnation);
 		add_number(member, "installed", members[i].installed);
 		add_number(member, "seen", members[i].seen);
+		add_life(member, d, &members[i]);
 		json_object_array_add(list, member);
 	}
 	return list;
@@ -71,13 +116,13 @@ static void add_state(struct json_object *to, const struct device *dev)
 	add_text(to, "state", words[status.state]);
 	if (status.state == ENGINE_FAILED)
 		add_text(to, "reason", status.reason);
-	json_object_object_add(to, "lost",
-			       json_object_new_boolean(status.lost));
+	add_flag(to, "lost", status.lost);
 	add_number(to, "seq", status.seq);
 	add_number(to, "installed", status.installed);
 	add_number(to, "settled", status.settled);
-	json_object_object_add(to, "members",
-			       members_json(status.members, status.count));
+	json_object_object_add(
+		to, "members",
+		members_json(dev->daemon, status.members, status.count));
 }
 
 static struct json_object *device_json(const struct device *dev)
@@ -99,13 +144,48 @@ static void run_list(struct daemon *d, struct client *client,
 	struct device *dev;
 
 	(void)request;
-	for (dev = d->devices; dev; dev = dev->next)
+	for (dev = d->devices; dev; dev = dev->link[DEVICES_ALL].next)
 		if (dev->present)
 			json_object_array_add(list, device_json(dev));
 	add_text(reply, "gateway", d->config->gateway);
-	json_object_object_add(reply, "connected",
-			       json_object_new_boolean(netlink_is_up(d->nl)));
+	add_flag(reply, "connected", netlink_is_up(d->nl));
+	add_lease(reply, d);
 	json_object_object_add(reply, "devices", list);
+	control_reply(client, reply);
+}
+
+static struct json_object *gateway_json(const struct daemon *d, size_t i)
+{
+	struct json_object *obj = json_object_new_object();
+	struct gateways_info info;
+
+	gateways_info(d->engine.gateways, i, &info);
+	add_text(obj, "gateway", info.gateway);
+	add_number(obj, "term", info.term);
+	add_text(obj, "life", life_word(info.life));
+	add_number(obj, "quiet_ms", info.quiet_ms);
+	add_flag(obj, "fenced", info.fenced);
+	return obj;
+}
+
+static void run_gateways(struct daemon *d, struct client *client,
+			 struct json_object *request)
+{
+	struct json_object *reply = json_object_new_object();
+	struct json_object *list = json_object_new_array();
+	struct gateways_status status;
+	size_t i;
+
+	(void)request;
+	gateways_status(d->engine.gateways, &status);
+	for (i = 0; i < status.count; i++)
+		json_object_array_add(list, gateway_json(d, i));
+	add_text(reply, "gateway", d->config->gateway);
+	add_flag(reply, "connected", netlink_is_up(d->nl));
+	add_lease(reply, d);
+	add_number(reply, "lease_ms", d->config->lease_ms);
+	add_number(reply, "margin_ms", d->config->margin_ms);
+	json_object_object_add(reply, "gateways", list);
 	control_reply(client, reply);
 }
 
@@ -137,8 +217,8 @@ static void run_attach(struct daemon *d, struct client *client,
 	if (!backstore)
 		control_error(client, "attach needs a backstore");
 	else
-		attach_add(d->attacher, backstore, request_text(request, "name"),
-			   attach_ended, client);
+		attach_add(d->attacher, backstore,
+			   request_text(request, "name"), attach_ended, client);
 }
 
 static void run_detach(struct daemon *d, struct client *client,
@@ -208,7 +288,8 @@ static void look_done(void *arg)
 		add_text(reply, "members_error", strerror(-look->members.rc));
 	else
 		json_object_object_add(reply, "members",
-				       members_json(look->members.members,
+				       members_json(look->d,
+						    look->members.members,
 						    look->members.count));
 	look->reply = NULL;
 	control_reply(look->client, reply);
@@ -226,6 +307,7 @@ static int look_start(struct daemon *d, struct client *client,
 	look->client = client;
 	look->lu = strdup(dev->lu);
 	look->reply = device_json(dev);
+	add_lease(look->reply, d);
 	if (look->lu && look->reply &&
 	    !work_run(&d->loop, look_work, look_done, look))
 		return 0;
@@ -265,9 +347,10 @@ static const struct {
 	void (*run)(struct daemon *d, struct client *client,
 		    struct json_object *request);
 } commands[] = {
-	{"attach", run_attach}, {"detach", run_detach}, {"list", run_list},
-	{"show", run_show},	{"string", run_show},	{"repair", repair_run},
-	{"forget", forget_run},
+	{"attach", run_attach}, {"detach", run_detach},
+	{"list", run_list},	{"show", run_show},
+	{"string", run_show},	{"repair", repair_run},
+	{"forget", forget_run}, {"gateways", run_gateways},
 };
 
 void request_run(struct daemon *d, struct client *client,

@@ -59,7 +59,18 @@ def test_requests(g):
     expect('mode of the socket', os.stat(g.socket).st_mode & 0o777 == 0o600)
     reply = g.ask('{"command":"list"}')
     expect('list', reply == {'gateway': 'gw1', 'connected': False,
+                             'term': 0, 'lease_ms_left': 0,
+                             'lease_reason': 'not connected to the kernel',
                              'devices': []}, reply)
+    reply = g.ask('{"command":"gateways"}')
+    expect('gateways', reply == {'gateway': 'gw1', 'connected': False,
+                                 'term': 0, 'lease_ms_left': 0,
+                                 'lease_reason': 'not connected to the kernel',
+                                 'lease_ms': 15000, 'margin_ms': 2000,
+                                 'gateways': [{
+                                     'gateway': 'gw1', 'term': 0,
+                                     'life': 'doubtful', 'quiet_ms': 0,
+                                     'fenced': False}]}, reply)
     for line in ('', 'x', '[]', '{}', '{"command":1}', '{"command":"dance"}',
                  '{"command":"show"}', '{"command":"show","device":"none"}',
                  '{"command":"detach"}', '{"command":"attach"}',
@@ -81,6 +92,11 @@ def test_requests(g):
 def test_tool(g):
     run = g.tool('list')
     expect('list of nothing', (run.returncode, run.stdout) == (0, ''), run)
+    run = g.tool('gateways')
+    expect('gateways', run.stdout == 'gw1\t0\tdoubtful\t0\t-\t'
+           'lease none: not connected to the kernel\n', run)
+    run = g.tool('gateways', '--json')
+    expect('gateways as JSON', json.loads(run.stdout)['term'] == 0, run)
     for args in (('show', 'none'), ('string', 'none'), ('detach', 'none'),
                  ('attach', 'user_0/none'), ('repair', 'none', '--empty'),
                  ('forget', 'none', 'gw2', '--yes-it-is-off')):
