@@ -9,6 +9,8 @@
 #include "conf.h"
 #include "run.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <getopt.h>
 #include <signal.h>
@@ -32,9 +34,10 @@ static const struct group *const groups[] = {
 static struct {
 	const char *pattern;
 	const char *json;
+	int turns;
 	bool list;
 	unsigned int rtpi[URLS_MAX];
-} options = { .rtpi = { 1, 2 } };
+} options = { .turns = -1, .rtpi = { 1, 2 } };
 
 enum verdict { NOT_RUN, PASS, FAIL, SKIP };
 static const char *const verdicts[] = { "not run", "pass", "FAIL", "skip" };
@@ -116,10 +119,49 @@ static bool possible(const struct test *t)
 	return true;
 }
 
+/*
+ * Of several runs that go on at the same time, one that measures time goes on
+ * alone: it has the room for itself.  One enters at a time, so that those who
+ * share the room cannot keep it waiting for ever.
+ */
+enum turn { DOOR, ROOM };
+
+static void turn(enum turn which, short how)
+{
+	struct flock lock = {
+		.l_type = how, .l_whence = SEEK_SET, .l_start = which, .l_len = 1,
+	};
+
+	while (options.turns >= 0 && fcntl(options.turns, F_SETLKW, &lock))
+		if (errno != EINTR) {
+			perror("conformance: --turns");
+			exit(2);
+		}
+}
+
+static bool measures_time(const struct test *t)
+{
+	const struct step *s;
+
+	for (s = t->steps; s->kind != END; s++)
+		if (s->kind == ENDS_WITHIN)
+			return true;
+	return false;
+}
+
+static void turn_begin(const struct test *t)
+{
+	turn(DOOR, F_WRLCK);
+	turn(ROOM, measures_time(t) ? F_WRLCK : F_RDLCK);
+	turn(DOOR, F_UNLCK);
+}
+
 static enum verdict run_case(const struct test *t)
 {
 	if (!possible(t))
 		return SKIP;
+	turn_begin(t);
+	nexus_keep_alive();
 	run.test = t;
 	run.step = 0;
 	run.asserts = run.failed = 0;
@@ -132,6 +174,7 @@ static enum verdict run_case(const struct test *t)
 	if (run.changed || run.failed)
 		state_forget();
 	alarm(0);
+	turn(ROOM, F_UNLCK);
 	run.all_asserts += run.asserts;
 	run.all_failed += run.failed;
 	return run.failed ? FAIL : PASS;
@@ -215,10 +258,22 @@ static void __attribute__((noreturn)) usage(int rc)
 		"  --json FILE     write the result of each case\n"
 		"  --list          list the cases: name, clause, defect of others\n"
 		"  --rtpi N[,N]    relative target port identifiers of the URLs (1,2)\n"
+		"  --turns FILE    pause while another run with FILE measures time\n"
 		"  --verbose       show each step\n"
 		"\n"
 		"Exit codes: 0 all passed, 1 not all, 2 bad arguments, 3 a case did not end.\n");
 	exit(rc);
+}
+
+static int turns_open(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0) {
+		perror(path);
+		exit(2);
+	}
+	return fd;
 }
 
 static void parse(int argc, char **argv)
@@ -226,6 +281,7 @@ static void parse(int argc, char **argv)
 	static const struct option known[] = {
 		{ "case", required_argument, NULL, 'c' }, { "json", required_argument, NULL, 'j' },
 		{ "list", no_argument, NULL, 'l' }, { "rtpi", required_argument, NULL, 'r' },
+		{ "turns", required_argument, NULL, 't' },
 		{ "verbose", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -240,6 +296,8 @@ static void parse(int argc, char **argv)
 			options.list = true;
 		else if (c == 'v')
 			verbose = true;
+		else if (c == 't')
+			options.turns = turns_open(optarg);
 		else if (c != 'r' || sscanf(optarg, "%u,%u", &options.rtpi[0], &options.rtpi[1]) < 1)
 			usage(c == 'h' ? 0 : 2);
 	}

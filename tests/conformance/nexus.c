@@ -185,6 +185,23 @@ void nexus_close_all(void)
 		nexus_logout(n);
 }
 
+void nexus_keep_alive(void)
+{
+	struct iscsi_context *iscsi;
+	struct pollfd pfd;
+	enum nexus_id n;
+
+	for (n = A; n < NEXUSES; n++) {
+		iscsi = nexuses[n].iscsi;
+		if (!iscsi)
+			continue;
+		do {
+			pfd = (struct pollfd){ .fd = iscsi_get_fd(iscsi),
+					       .events = (short)iscsi_which_events(iscsi) };
+		} while (poll(&pfd, 1, 0) > 0 && !iscsi_service(iscsi, pfd.revents));
+	}
+}
+
 struct tmf {
 	bool done;
 	int response;

@@ -47,6 +47,8 @@ void nexus_drop(enum nexus_id n);
 /* The response code of the task management function, -1 without one. */
 int nexus_reset(enum nexus_id n, bool target);
 void nexus_close_all(void);
+/* Answers the target's pings, lest it end a session that is long unused. */
+void nexus_keep_alive(void);
 
 /* Logs in if need be. */
 void nexus_send(enum nexus_id n, const struct request *rq, struct answer *a);
