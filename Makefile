@@ -10,6 +10,8 @@
 #   make conformance   the conformance suite on two gateways
 #                   (TARGET=lio: on stock LIO)
 #   make lint       checkpatch and sparse
+#   make sim        simulate 20,000 histories of gateways, and find each
+#                   deliberate bug
 #   make mutants    break core/ line by line and see the unit tests notice
 #   make clean
 #
@@ -29,7 +31,7 @@ LATER = $(shell ls -d /lib/modules/6.12.*/build 2>/dev/null | sort -V | tail -n 
 MODULE_SOURCES := $(wildcard kernel/*.[ch] kernel/Kbuild core/*.[ch] \
 	core/*.def include/uapi/*.h)
 
-.PHONY: all deps user module module-later install unit check demo conformance lint mutants clean
+.PHONY: all deps user module module-later install unit check demo conformance lint mutants sim clean
 
 all: deps user module
 
@@ -71,6 +73,9 @@ conformance: all
 
 lint: deps
 	@scripts/lint
+
+sim: user
+	@sim/check $(BUILD)
 
 mutants: deps
 	@tests/core/mutants

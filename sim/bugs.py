@@ -8,8 +8,8 @@ bugs.py ROOT OUT            writes the copies, sim_bugs.h and sim_bug_names.c
 Each bug has a name, the mix that finds it, in how many seeds, and what it is.
 Those of the product's sources say in which file which text is replaced by
 which; that text has to be there exactly once, else this fails.  All bugs go
-into one program: sim_bug tells which of them is on, so "old" stays in force for
-the others.  In "new", @OLD@ stands for the old text.
+into one program, so the new text asks whether its bug is on: @BUG@ stands for
+that.
 """
 
 import pathlib
@@ -80,10 +80,9 @@ def edit(text, bug, old, new):
     where = f'bugs.txt: {bug["name"]}'
     if text.count(old) != 1:
         sys.exit(f'{where}: the old text is there {text.count(old)} times')
-    if '@OLD@' not in new:
-        new = f'\tif (bug({constant(bug)})) {{\n{new}\t}} else {{\n{old}\t}}\n'
-    return text.replace(old, new.replace('@OLD@', old.strip('\n'))
-                        .replace('@BUG@', f'bug({constant(bug)})'))
+    if '@BUG@' not in new:
+        sys.exit(f'{where}: the new text does not ask if the bug is on')
+    return text.replace(old, new.replace('@BUG@', f'bug({constant(bug)})'))
 
 
 def write(path, text):

@@ -205,7 +205,8 @@ static void change_step(struct gw *g, struct tcmu_pr_info *info)
 	struct tpr_order order = {0};
 	bool changed = false;
 
-	if (c->sent && tpr_written_as(info, &c->writer)) {
+	if (c->sent && tpr_written_as(info, &c->writer) &&
+	    !bug(BUG_UNCLEAR_TRIED_ANEW)) {
 		answer_end(g, tpr_good());
 	} else if (c->unclear && forgotten(c, info)) {
 		answer_end(g, error_result(EINPROGRESS));

@@ -311,6 +311,13 @@ static int effect_beat(struct gw *g, struct call *c)
 	return 0;
 }
 
+/* The mistake of a look at the marks before the heartbeat. */
+static int marks_first(struct gw *g, struct call *c)
+{
+	c->cr.evicted = record(g, g->name)->evicted;
+	return 0;
+}
+
 /* Heartbeats and marks are files of their own, read one after another. */
 static int effect_list(struct gw *g, struct call *c, bool second)
 {
@@ -359,6 +366,8 @@ static int gateways_effect(struct gw *g, struct call *c)
 {
 	switch (c->c.op) {
 	case GATEWAYS_BEAT:
+		if (bug(BUG_MARKS_BEFORE_BEAT))
+			return marks_first(g, c);
 		return effect_beat(g, c);
 	case GATEWAYS_LIST:
 		return effect_list(g, c, false);
@@ -374,6 +383,7 @@ static int gateways_effect(struct gw *g, struct call *c)
 static void second_instant(struct gw *g, void *arg)
 {
 	struct call *c = arg;
+	int rc = 0;
 
 	if (c->lost)
 		return;
@@ -382,9 +392,11 @@ static void second_instant(struct gw *g, void *arg)
 		read_records(&g->s->store, &c->er);
 	else if (c->c.op == GATEWAYS_LIST)
 		effect_list(g, c, true);
+	else if (bug(BUG_MARKS_BEFORE_BEAT))
+		rc = effect_beat(g, c);
 	else
 		c->cr.evicted = record(g, g->name)->evicted;
-	answer(g, c, 0);
+	answer(g, c, rc);
 }
 
 static bool has_second(const struct call *c)
