@@ -4,8 +4,8 @@
  * with what should be.  Each step_*() there starts the one action that brings
  * its part nearer, if that action is not under way already:
  *
- *	join -> look at the members -> load -> decide about a loss of power ->
- *	push -> ack -> look at the members -> push "settled"
+ *	a term -> join -> look at the members -> load -> decide about a loss of
+ *	power -> push -> ack -> look at the members -> push "settled"
  *
  * So a lost race, a failure or an event at a bad moment needs no transition
  * of its own: the next run finds the step that is missing.
@@ -28,6 +28,8 @@ void lu_member_call(struct engine_lu *lu, enum engine_op op, uint64_t seq)
 {
 	struct engine_call call = {.op = op, .seq = seq};
 
+	call.term = gateways_term(lu->conf->gateways);
+	lu->member_term = call.term;
 	lu->member_op = op;
 	lu->member_seq = seq;
 	if (op == ENGINE_JOIN)
@@ -48,6 +50,13 @@ void lu_kick(struct engine_lu *lu)
 bool lu_self(const struct engine_lu *lu, const struct store_member *member)
 {
 	return !strcmp(member->gateway, lu->conf->gateway);
+}
+
+bool lu_ended(const struct engine_lu *lu, const struct store_member *member)
+{
+	return !lu_self(lu, member) &&
+	       gateways_life(lu->conf->gateways, member->gateway,
+			     member->term) == GATEWAYS_ENDED;
 }
 
 bool lu_urgent(const struct engine_lu *lu)
@@ -216,6 +225,8 @@ static uint64_t next_time(const struct engine_lu *lu)
 		soonest(&at, r->get.deadline);
 	if (r->set.active)
 		soonest(&at, r->set.deadline);
+	if (r->set.active && r->set.unfenced)
+		soonest(&at, r->fence_at);
 	if (r->repair.active)
 		soonest(&at, r->repair.deadline);
 	return at;
@@ -233,7 +244,7 @@ static void lu_arm(struct engine_lu *lu)
 
 static void lu_run(struct engine_lu *lu)
 {
-	step_power(lu);
+	step_own(lu);
 	if (lu->r.removed) {
 		step_leave(lu);
 	} else {
@@ -245,6 +256,8 @@ static void lu_run(struct engine_lu *lu)
 		step_ack(lu);
 		step_members(lu);
 		step_settled(lu);
+		step_release(lu);
+		step_touch(lu);
 		step_repair(lu);
 		step_set(lu);
 		step_get(lu);
@@ -285,7 +298,7 @@ void engine_free(struct engine_lu *lu)
 	if (!lu)
 		return;
 	run_drop(lu);
-	text_drop(&lu->power);
+	text_drop(&lu->own);
 	text_drop(&lu->last);
 	free(lu->members);
 	free(lu->peers);
@@ -388,6 +401,49 @@ void engine_news(struct engine_lu *lu)
 	lu_run(lu);
 }
 
+/*
+ * Whatever the kernel enforced or was asked to is void: as after DEVICE_ADDED,
+ * but for what we know of the string, and requests that may still end well.
+ */
+void engine_term(struct engine_lu *lu)
+{
+	struct run *r = &lu->r;
+
+	if (r->removed)
+		return;
+	lu->now = lu->ops->now(lu->arg);
+	r->joined = false;
+	r->looked = false;
+	r->dead = false;
+	r->call_load = 0;
+	r->call_members = 0;
+	r->installed = 0;
+	r->pushing = 0;
+	r->settled_pushed = 0;
+	r->acked = 0;
+	if (!gateways_term(lu->conf->gateways))
+		get_failed(lu, UINT64_MAX, r->status == EBADMSG ? EBADMSG : EIO);
+	else if (r->status)
+		lu->ops->invalidate(lu->arg, r->status);
+	lu_kick(lu);
+	lu_run(lu);
+}
+
+/* Nothing for those, perhaps thousands, that wait for nobody. */
+void engine_lives(struct engine_lu *lu)
+{
+	struct run *r = &lu->r;
+
+	if (r->removed)
+		return;
+	lu->now = lu->ops->now(lu->arg);
+	if (unsettled(lu) || !r->decided || r->set.active) {
+		r->members_wanted = true;
+		r->poll_ms = 0;
+	}
+	lu_run(lu);
+}
+
 void engine_timer(struct engine_lu *lu)
 {
 	lu->now = lu->ops->now(lu->arg);
@@ -399,8 +455,8 @@ static void swap_reply(struct engine_lu *lu, const struct engine_reply *reply)
 {
 	struct run *r = &lu->r;
 
-	if (reply->id == lu->call_power) {
-		power_done(lu, reply->rc);
+	if (reply->id == lu->call_own) {
+		own_swap_done(lu, reply->rc);
 		return;
 	}
 	if (reply->id != r->call_swap) {
@@ -457,6 +513,25 @@ void engine_store_done(struct engine_lu *lu, const struct engine_reply *reply)
 	lu_run(lu);
 }
 
+/* What it takes, when nothing has failed. */
+static const char *waits_for(const struct engine_lu *lu)
+{
+	const struct run *r = &lu->r;
+	struct gateways_status status;
+
+	if (!gateways_term(lu->conf->gateways)) {
+		gateways_status(lu->conf->gateways, &status);
+		return status.reason[0] ? status.reason : "no term yet";
+	}
+	if (!r->decided && r->doubtful)
+		return "waiting to learn if the other members are alive";
+	if (r->set.active && r->set.unfenced)
+		return "PREEMPT AND ABORT waits for an ended gateway's fence";
+	if (r->installed && unsettled(lu))
+		return "waiting until all members have the newest version";
+	return "";
+}
+
 void engine_status(const struct engine_lu *lu, struct engine_status *status)
 {
 	const struct run *r = &lu->r;
@@ -464,7 +539,7 @@ void engine_status(const struct engine_lu *lu, struct engine_status *status)
 	status->seq = r->newest.seq;
 	status->installed = r->installed;
 	status->settled = r->settled;
-	status->reason = lu->reason;
+	status->reason = lu->reason[0] ? lu->reason : waits_for(lu);
 	status->lost = r->status == EBADMSG;
 	status->members = lu->members;
 	status->count = lu->count;

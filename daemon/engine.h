@@ -126,7 +126,7 @@ struct engine_status {
 	uint64_t seq; /* newest version known, 0: none */
 	uint64_t installed;
 	uint64_t settled;
-	const char *reason; /* of ENGINE_FAILED */
+	const char *reason; /* of ENGINE_FAILED, or what is waited for */
 	bool lost; /* and it is that the state is lost */
 	const struct store_member *members; /* as last read */
 	size_t count;

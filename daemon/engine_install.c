@@ -8,7 +8,8 @@ void step_join(struct engine_lu *lu)
 {
 	struct run *r = &lu->r;
 
-	if (r->joined || r->dead || lu->call_member || lu_blocked(lu))
+	if (r->joined || r->dead || lu->call_member || lu_blocked(lu) ||
+	    !gateways_term(lu->conf->gateways))
 		return;
 	lu_member_call(lu, ENGINE_JOIN, 0);
 }
@@ -49,7 +50,8 @@ bool push_wanted(const struct engine_lu *lu)
 	const struct run *r = &lu->r;
 
 	return !r->removed && !r->dead && r->joined && !r->status &&
-	       r->decided && !r->pushing && r->newest.seq > r->installed;
+	       r->load_done >= r->join_load && r->decided && !r->pushing &&
+	       r->newest.seq > r->installed;
 }
 
 void step_push(struct engine_lu *lu)
@@ -79,7 +81,7 @@ void step_leave(struct engine_lu *lu)
 {
 	struct run *r = &lu->r;
 
-	if (r->left || lu->call_member || lu->power.str || lu_blocked(lu))
+	if (r->left || lu->call_member || lu->own.str || lu_blocked(lu))
 		return;
 	if (lu->maybe_member)
 		lu_member_call(lu, ENGINE_LEAVE, 0);
@@ -96,11 +98,14 @@ static void join_done(struct engine_lu *lu, int rc)
 		return;
 	}
 	r->joined = true;
+	r->term = lu->member_term;
 	r->acked = 0;
 	/* One in flight may miss what was settled without us meanwhile. */
 	r->call_load = 0;
 	r->call_members = 0;
-	r->load_wanted++;
+	r->join_load = ++r->load_wanted;
+	r->cleared = false;
+	r->touch = 0;
 	r->looked = false;
 	r->looked_seq = 0;
 	r->members_wanted = true;
@@ -123,7 +128,7 @@ static void ack_done(struct engine_lu *lu, int rc)
 /* Until the store forgets us every other gateway waits for us: keep trying. */
 static void leave_done(struct engine_lu *lu, int rc)
 {
-	if (rc && rc != -ENOENT) {
+	if (rc && rc != -ENOENT && rc != -ESTALE) {
 		lu_log(lu, lu->r.retry_ms ? ENGINE_DEBUG : ENGINE_WARNING, 0,
 		       "store: leave: %s; trying on", strerror(-rc));
 		lu_backoff(lu);
@@ -137,14 +142,16 @@ static void leave_done(struct engine_lu *lu, int rc)
 }
 
 /*
- * One that was begun before the last DEVICE_ADDED counts as well: a join is a
- * join, and what an ack said is undone by the join that follows.
+ * One that was begun before the last DEVICE_ADDED counts as well, if the term
+ * is the same: a join is a join, and what an ack said is undone by the join
+ * that follows.
  */
 void member_done(struct engine_lu *lu, int rc)
 {
 	if (lu->member_op == ENGINE_LEAVE)
 		leave_done(lu, rc);
-	else if (lu->r.removed)
+	else if (lu->r.removed ||
+		 lu->member_term != gateways_term(lu->conf->gateways))
 		return;
 	else if (lu->member_op == ENGINE_JOIN)
 		join_done(lu, rc);

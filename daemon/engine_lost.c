@@ -8,7 +8,8 @@
  *
  * And states that a loss of power ends (SPC-4 5.13.5): the device has lost
  * power when no gateway carries its state any more.  That is so when a gateway
- * joins whose kernel has none, and there is no other member.  Its look at the
+ * joins whose kernel has none, and there is no other member that has not ended
+ * (of one that may be alive, it waits to know).  Its look at the
  * members comes after its join and after the load: nobody else was a member
  * then, and who has joined since finds this gateway among the members, so
  * nothing that it does is settled without our ack, which we give after the
@@ -77,7 +78,7 @@ void step_decide(struct engine_lu *lu)
 	struct run *r = &lu->r;
 	int rc;
 
-	if (r->decided || r->dead || r->status || lu->power.str ||
+	if (r->decided || r->dead || r->status || lu->own.str ||
 	    !r->newest.seq || !r->looked || r->load_done < r->load_wanted ||
 	    lu_blocked(lu))
 		return;
@@ -85,7 +86,10 @@ void step_decide(struct engine_lu *lu)
 		r->decided = true;
 		return;
 	}
-	rc = text_power_loss(&lu->power, lu, &r->newest);
+	/* It may carry the state: engine_lives() tells. */
+	if (r->doubtful)
+		return;
+	rc = text_power_loss(&lu->own, lu, &r->newest);
 	if (rc > 0) {
 		r->decided = true;
 	} else if (rc) {
@@ -93,53 +97,13 @@ void step_decide(struct engine_lu *lu)
 			strerror(-rc));
 	} else if (r->looked_seq < r->newest.seq) {
 		/* The look was before the load. */
-		text_drop(&lu->power);
+		text_drop(&lu->own);
 		r->members_wanted |=
 			!r->call_members || r->look_seq < r->newest.seq;
 	} else {
-		step_power(lu);
+		own_begin(lu, "no gateway had a state: what a loss of power "
+			      "ends is dropped");
 	}
-}
-
-void step_power(struct engine_lu *lu)
-{
-	struct engine_call call = {.op = ENGINE_SWAP};
-
-	if (!lu->power.str || lu->call_power || lu_blocked(lu))
-		return;
-	call.seq = lu->power.seq - 1;
-	call.str = lu->power.str;
-	call.len = lu->power.len;
-	lu->call_power = lu_call(lu, &call);
-}
-
-static void power_failed(struct engine_lu *lu, int rc)
-{
-	/* The same once more: whichever copy comes second is refused. */
-	if (rc == -EINPROGRESS)
-		lu->power_doubt = true;
-	if (!lu->power_doubt)
-		text_drop(&lu->power);
-	if (lu->r.removed)
-		lu_backoff(lu);
-	else
-		lu_trouble(lu, "swap", rc);
-}
-
-void power_done(struct engine_lu *lu, int rc)
-{
-	lu->call_power = 0;
-	if (rc && rc != -EAGAIN) {
-		power_failed(lu, rc);
-		return;
-	}
-	if (!rc)
-		lu_log(lu, ENGINE_INFO, lu->power.seq,
-		       "no gateway had a state: what a loss of power ends is "
-		       "dropped");
-	text_drop(&lu->power);
-	lu->power_doubt = false;
-	lu->r.load_wanted++;
 }
 
 /* The administrator */

@@ -4,6 +4,7 @@
 #define TPR_ENGINE_LU_H
 
 #include "engine.h"
+#include "gateways.h"
 #include "tpr_string.h"
 
 enum engine_times_ms {
@@ -19,6 +20,8 @@ enum engine_times_ms {
 	POLL_IDLE_MS = 2000,
 	/* Any gateway announces a version that is unsettled for so long. */
 	REANNOUNCE_MS = 200,
+	/* Pause between two looks at what has to be fenced. */
+	FENCE_MS = 1000,
 };
 
 /* A version of the string. */
@@ -27,6 +30,9 @@ struct text {
 	char *str;
 	size_t len;
 	char writer[TPR_GATEWAY_MAX + 1];
+	/* Where the holder of an SPC-2 reservation came in; "": none. */
+	char scsi2[TPR_GATEWAY_MAX + 1];
+	bool abort; /* the newest change is a PREEMPT AND ABORT */
 };
 
 /* What is known of a member beside its record in the store. */
@@ -35,6 +41,7 @@ struct peer {
 	uint64_t told; /* version last announced */
 	uint64_t told_at;
 	int rc; /* of the last announcement */
+	bool ended; /* and there was, or will be, a load after that */
 };
 
 struct get {
@@ -54,6 +61,8 @@ struct set {
 	bool active;
 	bool repair; /* the administrator's, not the kernel's */
 	bool doubt; /* an earlier swap of the same string was unclear */
+	bool abort; /* PREEMPT AND ABORT */
+	bool unfenced; /* settled, but for that */
 	enum set_phase phase;
 	uint64_t cookie;
 	uint64_t ticket; /* SET_UNCLEAR: of the load that tells */
@@ -80,11 +89,16 @@ struct run {
 	bool left;
 	bool gone; /* and said so */
 	bool joined;
+	uint64_t term; /* in which we joined */
+	uint64_t join_load; /* ticket of the load that has to come then */
 	bool looked; /* at the members since: their evidence counts */
 	uint64_t looked_seq; /* newest when the last look done began */
-	bool others; /* it, or one before, showed another member */
+	bool others; /* it, or one before, showed another one alive */
+	bool doubtful; /* it showed one that may be */
 	bool decided; /* if the newest version outlived a loss of power */
 	bool dead; /* another daemon has this gateway's name */
+	bool cleared; /* settled anything since we joined */
+	uint64_t touch; /* version to be replaced before, 0: none */
 
 	/* Calls in flight by id, 0: none.  Replies to others are ignored. */
 	uint64_t call_load;
@@ -122,6 +136,7 @@ struct run {
 	uint64_t poll_at;
 	uint64_t poll_ms;
 
+	uint64_t fence_at; /* time of the next look at it */
 	uint64_t retry_at; /* no store call before this time */
 	uint64_t retry_ms;
 	int status; /* what the kernel was told by INVALIDATE, 0: nothing */
@@ -152,16 +167,19 @@ struct engine_lu {
 	uint64_t call_member;
 	enum engine_op member_op;
 	uint64_t member_seq; /* of the ack */
+	uint64_t member_term;
 	bool maybe_member; /* a join was tried since the last leave */
 
 	/*
-	 * The swap that drops what a loss of power ends.  Once it has begun it
-	 * has to end before this gateway acknowledges anything or leaves: one
-	 * that took effect later would drop a state that is alive.
+	 * A swap that nobody asked for: it drops what a loss of power ends, for
+	 * one.  Once that has begun it has to end before this gateway
+	 * acknowledges anything or leaves: one that took effect later would
+	 * drop a state that is alive.
 	 */
-	struct text power;
-	uint64_t call_power;
-	bool power_doubt; /* an earlier swap of it was unclear */
+	struct text own;
+	const char *own_why; /* for the log */
+	uint64_t call_own;
+	bool own_doubt; /* an earlier swap of it was unclear */
 
 	uint64_t writes; /* counts the engine's own, for their tokens */
 	struct text last; /* newest of before DEVICE_ADDED; may be none */
@@ -181,6 +199,8 @@ void lu_member_call(struct engine_lu *lu, enum engine_op op, uint64_t seq);
 bool lu_blocked(const struct engine_lu *lu);
 void lu_kick(struct engine_lu *lu);
 bool lu_self(const struct engine_lu *lu, const struct store_member *member);
+/* Has the gateway ended in the term of this record? */
+bool lu_ended(const struct engine_lu *lu, const struct store_member *member);
 /* Something waits for an answer: do not save store calls. */
 bool lu_urgent(const struct engine_lu *lu);
 __attribute__((format(printf, 4, 5))) void lu_log(struct engine_lu *lu,
@@ -226,6 +246,12 @@ int text_repair(struct text *text, struct engine_lu *lu,
  */
 int text_power_loss(struct text *text, struct engine_lu *lu,
 		    const struct text *from);
+/* @from without its SPC-2 reservation, whose nexus is lost; 0 or -errno. */
+int text_nexus_loss(struct text *text, struct engine_lu *lu,
+		    const struct text *from);
+/* The same state as @from, as the version after it; 0 or -errno. */
+int text_again(struct text *text, struct engine_lu *lu,
+	       const struct text *from);
 /* What stands in the store for a version that is lost. */
 void text_lost(char *buf, size_t cap, const struct engine_lu *lu, uint64_t seq);
 /* True if @str is such a text. */
@@ -252,10 +278,18 @@ void mark_done(struct engine_lu *lu, int rc);
 void lost_take(struct engine_lu *lu, const struct engine_reply *reply,
 	       const struct tpr_string_error *err);
 void step_decide(struct engine_lu *lu);
-void step_power(struct engine_lu *lu);
-void power_done(struct engine_lu *lu, int rc);
 void step_repair(struct engine_lu *lu);
 void repair_drop(struct engine_lu *lu);
+
+/* engine_own.c: swaps of the engine's own accord. */
+void step_own(struct engine_lu *lu);
+void own_swap_done(struct engine_lu *lu, int rc);
+/* Begins to store lu->own in place of its predecessor; @why for the log. */
+void own_begin(struct engine_lu *lu, const char *why);
+/* Ends an SPC-2 reservation whose gateway has ended. */
+void step_release(struct engine_lu *lu);
+/* Replaces r->touch by the same state. */
+void step_touch(struct engine_lu *lu);
 
 /* engine_settle.c: the other members. */
 bool unsettled(const struct engine_lu *lu);

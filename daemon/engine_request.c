@@ -2,6 +2,7 @@
 /* What the kernel asks for: GET and SET, one of each at a time. */
 #include "engine_lu.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -120,6 +121,8 @@ static void set_start(struct engine_lu *lu)
 
 	set->active = true;
 	set->doubt = false;
+	set->unfenced = false;
+	set->abort = set->text.abort;
 	set->deadline = lu->now + lu->conf->member_timeout_ms;
 	set_swap(lu);
 }
@@ -316,6 +319,62 @@ void set_resolve_lost(struct engine_lu *lu, uint64_t seq)
 	}
 }
 
+/*
+ * PREEMPT AND ABORT: may anything that was admitted before still reach the
+ * disk?  Not by a member that has it: its kernel said so when all had ended.
+ * By one that has ended it may, until that one is fenced.
+ */
+static bool set_fenced(struct engine_lu *lu, char *names, size_t cap)
+{
+	uint64_t seq = lu->r.set.seq;
+	size_t i, len = 0;
+
+	names[0] = '\0';
+	for (i = 0; i < lu->count; i++) {
+		const struct store_member *member = &lu->members[i];
+
+		if (lu_self(lu, member) || member->installed >= seq ||
+		    (lu_ended(lu, member) &&
+		     gateways_fenced_off(lu->conf->gateways, member->gateway,
+					 member->term, true)))
+			continue;
+		if (len < cap)
+			len += (size_t)snprintf(names + len, cap - len, "%s%s",
+						len ? ", " : "",
+						member->gateway);
+	}
+	return !len;
+}
+
+/* All but the fence is done; that it takes its time is known only now. */
+static void set_unfenced(struct engine_lu *lu, const char *names)
+{
+	struct run *r = &lu->r;
+
+	if (!r->set.unfenced) {
+		r->set.unfenced = true;
+		r->set.deadline = lu->now + lu->conf->member_timeout_ms;
+		lu_log(lu, ENGINE_WARNING, r->set.seq,
+		       "PREEMPT AND ABORT waits until it is certain that "
+		       "nothing reaches the disk any more by: %s", names);
+	}
+	if (lu->now < r->fence_at)
+		return;
+	r->fence_at = lu->now + FENCE_MS;
+	r->members_wanted = true;
+	step_members(lu);
+}
+
+static void set_settled(struct engine_lu *lu)
+{
+	char names[NAMES_MAX];
+
+	if (!lu->r.set.abort || set_fenced(lu, names, sizeof(names)))
+		set_reply(lu, 0);
+	else
+		set_unfenced(lu, names);
+}
+
 static void set_timeout(struct engine_lu *lu)
 {
 	struct set *set = &lu->r.set;
@@ -327,10 +386,17 @@ static void set_timeout(struct engine_lu *lu)
 		set_reply(lu, EINPROGRESS);
 		return;
 	}
-	lagging_names(lu, set->seq, names, sizeof(names));
-	lu_log(lu, ENGINE_WARNING, set->seq,
-	       "stored, but these members have not installed it in time: %s",
-	       names);
+	if (set->unfenced) {
+		set_fenced(lu, names, sizeof(names));
+		lu_log(lu, ENGINE_ERROR, set->seq,
+		       "PREEMPT AND ABORT is stored, but these gateways are "
+		       "not fenced, so it ends with an error: %s", names);
+	} else {
+		lagging_names(lu, set->seq, names, sizeof(names));
+		lu_log(lu, ENGINE_WARNING, set->seq,
+		       "stored, but these members have not installed it in "
+		       "time: %s", names);
+	}
 	set_reply(lu, ETIMEDOUT);
 }
 
@@ -342,8 +408,8 @@ void step_set(struct engine_lu *lu)
 		return;
 	if (r->set.phase == SET_WAIT && !r->status &&
 	    r->settled >= r->set.seq && r->installed >= r->set.seq)
-		set_reply(lu, 0);
-	else if (lu->now >= r->set.deadline)
+		set_settled(lu);
+	if (r->set.active && lu->now >= r->set.deadline)
 		set_timeout(lu);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The other members: a version is settled once every member, this gateway
- * included, has installed it or a newer one.  That is stable: who joins later
- * loads at least that version before it enforces anything.
+ * included, has installed it or a newer one, or has ended in the term in which
+ * it joined (gateways.h).  That is stable: who joins later loads at least that
+ * version before it enforces anything.
  *
  * Who writes a version announces it.  Whoever is the last to install it sees
  * so by a look at the members after its own ack, and tells all others, which
@@ -57,6 +58,13 @@ static int find(const struct store_member *members, size_t count,
 	return -1;
 }
 
+/* The same life of the same daemon? */
+static bool same_member(const struct store_member *a,
+			const struct store_member *b)
+{
+	return a->incarnation == b->incarnation && a->term == b->term;
+}
+
 /* A member that came back knows nothing of what was announced before. */
 static struct peer peer_known(const struct engine_lu *lu,
 			      const struct store_member *member)
@@ -64,7 +72,7 @@ static struct peer peer_known(const struct engine_lu *lu,
 	struct peer none = {0};
 	int i = find(lu->members, lu->count, member->gateway);
 
-	if (i < 0 || lu->members[i].incarnation != member->incarnation)
+	if (i < 0 || !same_member(&lu->members[i], member))
 		return none;
 	return lu->peers[i];
 }
@@ -80,11 +88,29 @@ static bool one_left(const struct engine_lu *lu,
 		if (lu->members[i].installed >= lu->r.newest.seq)
 			continue;
 		at = find(reply->members, reply->count, lu->members[i].gateway);
-		if (at < 0 || reply->members[at].incarnation !=
-				      lu->members[i].incarnation)
+		if (at < 0 || !same_member(&reply->members[at],
+					   &lu->members[i]))
 			return true;
 	}
 	return false;
+}
+
+/* Is there one that has ended without it, which we did not know? */
+static bool one_ended(struct engine_lu *lu)
+{
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i < lu->count; i++) {
+		struct peer *peer = &lu->peers[i];
+
+		if (peer->ended || lu->members[i].installed >= lu->r.newest.seq ||
+		    !lu_ended(lu, &lu->members[i]))
+			continue;
+		peer->ended = true;
+		found = true;
+	}
+	return found;
 }
 
 static int members_take(struct engine_lu *lu, const struct engine_reply *reply)
@@ -110,6 +136,8 @@ static int members_take(struct engine_lu *lu, const struct engine_reply *reply)
 	lu->members = members;
 	lu->peers = peers;
 	lu->count = reply->count;
+	if (one_ended(lu))
+		lu->r.settle_load = ++lu->r.load_wanted;
 	return 0;
 }
 
@@ -119,7 +147,8 @@ static bool self_check(struct engine_lu *lu)
 	int i = find(lu->members, lu->count, lu->conf->gateway);
 	struct run *r = &lu->r;
 
-	if (i >= 0 && lu->members[i].incarnation == lu->conf->incarnation)
+	if (i >= 0 && lu->members[i].incarnation == lu->conf->incarnation &&
+	    lu->members[i].term == r->term)
 		return true;
 	r->joined = false;
 	r->looked = false;
@@ -138,6 +167,39 @@ static bool self_check(struct engine_lu *lu)
 	return false;
 }
 
+/* Can no swap of before we joined replace @seq any more?  See engine_own.c. */
+static bool cleared(struct engine_lu *lu, uint64_t seq)
+{
+	struct run *r = &lu->r;
+	size_t i;
+
+	for (i = 0; i < lu->count && !r->cleared && !r->touch; i++)
+		if (!lu->members[i].installed && lu_ended(lu, &lu->members[i]))
+			r->touch = r->newest.seq;
+	r->cleared |= seq > r->touch;
+	return r->cleared;
+}
+
+/* Who is there beside us that may carry the state? */
+static void look_others(struct engine_lu *lu)
+{
+	struct run *r = &lu->r;
+	size_t i;
+
+	r->doubtful = false;
+	for (i = 0; i < lu->count; i++) {
+		const struct store_member *member = &lu->members[i];
+		enum gateways_life life;
+
+		if (lu_self(lu, member))
+			continue;
+		life = gateways_life(lu->conf->gateways, member->gateway,
+				     member->term);
+		r->others |= life == GATEWAYS_ALIVE;
+		r->doubtful |= life == GATEWAYS_DOUBTFUL;
+	}
+}
+
 /* Notes how far all members are, and if one knows more than we do. */
 static void settle(struct engine_lu *lu)
 {
@@ -149,8 +211,10 @@ static void settle(struct engine_lu *lu)
 		uint64_t installed = lu->members[i].installed;
 		uint64_t seen = lu->members[i].seen;
 
-		least = installed < least ? installed : least;
 		most = seen > most ? seen : most;
+		if (lu_ended(lu, &lu->members[i]))
+			continue;
+		least = installed < least ? installed : least;
 	}
 	/*
 	 * A look is no snapshot: who is not in it may have joined after it
@@ -160,7 +224,8 @@ static void settle(struct engine_lu *lu)
 		least = r->look_seq;
 	if (most > r->newest.seq)
 		r->load_wanted++;
-	else if (least > r->settled && r->load_done >= r->settle_load)
+	else if (least > r->settled && r->load_done >= r->settle_load &&
+		 cleared(lu, least))
 		r->settled = least;
 }
 
@@ -198,7 +263,7 @@ void members_done(struct engine_lu *lu, const struct engine_reply *reply)
 		return;
 	r->looked = true;
 	r->looked_seq = r->look_seq;
-	r->others |= lu->count > 1;
+	look_others(lu);
 	settle(lu);
 	if (!r->status && r->newest.seq && r->acked >= r->newest.seq &&
 	    r->load_done >= r->load_wanted)
@@ -228,7 +293,8 @@ static bool announce_due(const struct engine_lu *lu, size_t i)
 	uint64_t pause = old ? POLL_IDLE_MS : REANNOUNCE_MS;
 
 	if (lu_self(lu, &lu->members[i]) || peer->call ||
-	    lu->members[i].installed >= r->newest.seq)
+	    lu->members[i].installed >= r->newest.seq ||
+	    lu_ended(lu, &lu->members[i]))
 		return false;
 	if (peer->told >= r->newest.seq)
 		return lu->now >= peer->told_at + pause;
@@ -250,7 +316,8 @@ void announce_all(struct engine_lu *lu)
 	size_t i;
 
 	for (i = 0; i < lu->count; i++)
-		if (!lu_self(lu, &lu->members[i]))
+		if (!lu_self(lu, &lu->members[i]) &&
+		    !lu_ended(lu, &lu->members[i]))
 			announce(lu, i);
 }
 
@@ -279,7 +346,8 @@ void lagging_names(const struct engine_lu *lu, uint64_t seq, char *buf,
 
 	buf[0] = '\0';
 	for (i = 0; i < lu->count && len < cap; i++)
-		if (lu->members[i].installed < seq)
+		if (lu->members[i].installed < seq &&
+		    !lu_ended(lu, &lu->members[i]))
 			len += (size_t)snprintf(buf + len, cap - len, "%s%s",
 						len ? ", " : "",
 						lu->members[i].gateway);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine_lu.h"
 
+#include "tpr_spc2.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -38,6 +40,9 @@ void text_take(struct text *text, const struct tcmu_pr_info *info, char *str,
 	if (info->num_changes)
 		memcpy(text->writer, info->changes[0].writer.gateway,
 		       sizeof(text->writer));
+	memcpy(text->scsi2, info->scsi2_gateway, sizeof(text->scsi2));
+	text->abort = info->num_changes &&
+		      info->changes[0].order.action == TPR_ACT_PREEMPT_ABORT;
 }
 
 void text_drop(struct text *text)
@@ -146,6 +151,26 @@ int text_power_loss(struct text *text, struct engine_lu *lu,
 	}
 	free(info);
 	return rc;
+}
+
+int text_nexus_loss(struct text *text, struct engine_lu *lu,
+		    const struct text *from)
+{
+	struct tcmu_pr_info *info = text_state(from);
+	struct tpr_writer writer = writer_next(lu);
+	int rc = -ENOMEM;
+
+	if (info && tpr_spc2_end(info))
+		rc = stamp_encode(text, info, &writer, TPR_ACT_NEXUS_LOSS);
+	free(info);
+	return rc;
+}
+
+int text_again(struct text *text, struct engine_lu *lu, const struct text *from)
+{
+	struct tpr_writer writer;
+
+	return text_repair(text, lu, from, from->seq, &writer);
 }
 
 static const char lost_word[] = "lost\n";

@@ -336,6 +336,7 @@ static void test_begun_anew_by_another(void **state)
 	begin(w, 1);
 	write_through(w, 0);
 	w->gw[0].deaf = true;
+	w->damaged = w->newest;
 	w->newest = 0;
 	w->created = false;
 	w->members_count = 0;

@@ -22,18 +22,24 @@ uint64_t world_draw(struct world *w, uint64_t below)
 	return (w->rng * 2685821657736338717ull >> 11) % below;
 }
 
-static bool chance(struct world *w, uint64_t percent)
+bool world_chance(struct world *w, uint64_t percent)
 {
 	return w->faults && world_draw(w, 100) < percent;
 }
 
-static uint64_t latency(struct world *w)
+uint64_t world_latency(struct world *w)
 {
 	return w->random ? world_draw(w, SLOWEST_MS) : LATENCY_MS;
 }
 
-static struct event *event_add(struct world *w, struct gateway *g,
-			       enum event_kind kind, uint64_t delay)
+/* At the store, for one of its calls. */
+bool world_fails(struct world *w, struct gateway *g)
+{
+	return w->now < g->cut_until || world_chance(w, 3);
+}
+
+struct event *event_add(struct world *w, struct gateway *g,
+			enum event_kind kind, uint64_t delay)
 {
 	struct event *ev = &w->events[w->events_count++];
 
@@ -66,7 +72,7 @@ const struct store_member *world_member(struct world *w, int i)
 
 /* The store */
 
-static int effect_join(struct world *w, struct gateway *g)
+static int effect_join(struct world *w, struct gateway *g, uint64_t term)
 {
 	int i = member_find(w, g->name);
 	uint64_t seen = i < 0 ? 0 : w->members[i].seen;
@@ -76,6 +82,7 @@ static int effect_join(struct world *w, struct gateway *g)
 	memset(&w->members[i], 0, sizeof(w->members[i]));
 	strcpy(w->members[i].gateway, g->name);
 	w->members[i].incarnation = g->conf.incarnation;
+	w->members[i].term = term;
 	w->members[i].seen = seen;
 	return 0;
 }
@@ -90,12 +97,16 @@ static int effect_leave(struct world *w, struct gateway *g)
 	return 0;
 }
 
-static int effect_ack(struct world *w, struct gateway *g, uint64_t seq)
+static int effect_ack(struct world *w, struct gateway *g, uint64_t term,
+		      uint64_t seq)
 {
 	int i = member_find(w, g->name);
 
-	if (i < 0 || w->members[i].incarnation != g->conf.incarnation)
+	if (i < 0)
 		return -ENOENT;
+	if (w->members[i].incarnation != g->conf.incarnation ||
+	    w->members[i].term != term)
+		return -ESTALE;
 	/* The kernel never goes back, so neither does this. */
 	assert(g->kernel.drained >= seq);
 	w->members[i].installed = seq;
@@ -185,8 +196,8 @@ static int effect_announce(struct world *w, const char *target)
 
 	for (i = 0; i < GATEWAYS; i++)
 		if (!strcmp(w->gw[i].name, target) && w->gw[i].alive &&
-		    !w->gw[i].deaf && !chance(w, 10))
-			event_add(w, &w->gw[i], EV_NEWS, latency(w));
+		    !w->gw[i].deaf && !world_chance(w, 10))
+			event_add(w, &w->gw[i], EV_NEWS, world_latency(w));
 	return 0;
 }
 
@@ -194,11 +205,11 @@ static int effect(struct world *w, struct gateway *g, struct event *ev)
 {
 	switch (ev->call.op) {
 	case ENGINE_JOIN:
-		return effect_join(w, g);
+		return effect_join(w, g, ev->call.term);
 	case ENGINE_LEAVE:
 		return effect_leave(w, g);
 	case ENGINE_ACK:
-		return effect_ack(w, g, ev->call.seq);
+		return effect_ack(w, g, ev->call.term, ev->call.seq);
 	case ENGINE_LOAD:
 		return effect_load(w, &ev->reply);
 	case ENGINE_SWAP:
@@ -221,7 +232,7 @@ static void event_drop(struct event *ev)
 
 static enum swap_mode swap_mode(struct world *w, struct gateway *g)
 {
-	if (chance(w, 10))
+	if (world_chance(w, 10))
 		return (enum swap_mode)(1 + world_draw(w, 3));
 	return g->swap_mode;
 }
@@ -236,7 +247,7 @@ static void reply_later(struct world *w, struct gateway *g, struct event *ev)
 		return;
 	}
 	free((char *)ev->call.str);
-	re = event_add(w, g, EV_REPLY, latency(w) + g->slow[ev->call.op]);
+	re = event_add(w, g, EV_REPLY, world_latency(w) + g->slow[ev->call.op]);
 	re->epoch = ev->epoch;
 	re->reply = ev->reply;
 }
@@ -275,7 +286,7 @@ static void event_effect(struct world *w, struct gateway *g, struct event *ev)
 	}
 	if (g->fail[ev->call.op] && !ev->late)
 		ev->reply.rc = g->fail[ev->call.op];
-	else if (chance(w, 3))
+	else if (!ev->late && world_fails(w, g))
 		ev->reply.rc = -EIO;
 	else
 		ev->reply.rc = effect(w, g, ev);
@@ -286,12 +297,14 @@ static void event_effect(struct world *w, struct gateway *g, struct event *ev)
 
 static uint64_t op_now(void *arg)
 {
-	return ((struct gateway *)arg)->w->now;
+	return world_clock(arg);
 }
 
 static void op_timer(void *arg, uint64_t at)
 {
-	((struct gateway *)arg)->timer_at = at;
+	struct gateway *g = arg;
+
+	g->timer_at = world_when(g, at);
 }
 
 static void op_store(void *arg, const struct engine_call *call)
@@ -300,9 +313,10 @@ static void op_store(void *arg, const struct engine_call *call)
 	struct event *ev;
 
 	g->calls[call->op]++;
-	ev = event_add(g->w, g, EV_EFFECT, latency(g->w));
+	ev = event_add(g->w, g, EV_EFFECT, world_latency(g->w));
 	if (g->hang[call->op])
 		ev->at = UINT64_MAX - 1;
+	ev->remote = world_chance(g->w, 50);
 	ev->call = *call;
 	ev->reply.op = call->op;
 	ev->reply.id = call->id;
@@ -354,10 +368,11 @@ static void op_push(void *arg, uint64_t seq, bool settled, const char *str,
 		return;
 	}
 	assert(str && len && tpr_peek_regs(str, len) >= 0);
-	ev = event_add(g->w, g, EV_PUSH_DONE, latency(g->w));
+	ev = event_add(g->w, g, EV_PUSH_DONE, world_latency(g->w));
 	if (k->hold)
 		ev->at = UINT64_MAX - 1;
 	ev->seq = seq;
+	ev->term = k->term;
 	ev->status = seq < k->enforced ? ESTALE : k->refuse;
 	push_busy(g, ev);
 	k->refuse = 0;
@@ -366,6 +381,7 @@ static void op_push(void *arg, uint64_t seq, bool settled, const char *str,
 		return;
 	k->enforced = seq;
 	k->valid = true;
+	check_admits(g);
 	/* Commands admitted under an older state may still be executing. */
 	if (k->drained > seq)
 		k->drained = seq;
@@ -437,6 +453,17 @@ static void kernel_init(struct kernel *k)
 {
 	memset(k, 0, sizeof(*k));
 	k->drained = UINT64_MAX;
+	k->late = UINT64_MAX;
+}
+
+/* The device is gone, the kernel is not. */
+static void kernel_drop(struct kernel *k)
+{
+	uint64_t term = k->term, until = k->lease_until;
+
+	kernel_init(k);
+	k->term = term;
+	k->lease_until = until;
 }
 
 void gw_attach(struct world *w, int i)
@@ -454,7 +481,7 @@ void gw_detach(struct world *w, int i)
 {
 	struct gateway *g = &w->gw[i];
 
-	kernel_init(&g->kernel);
+	kernel_drop(&g->kernel);
 	g->client.busy = false;
 	g->client.cookie++;
 	if (g->alive)
@@ -486,6 +513,7 @@ void gw_start(struct world *w, int i)
 	g->alive = true;
 	g->gone = false;
 	g->timer_at = ENGINE_NEVER;
+	world_gateways_start(g);
 	g->lu = engine_new(&ops, g, &g->conf);
 	if (g->kernel.attached)
 		gw_attach(w, i);
@@ -501,6 +529,8 @@ void gw_die(struct world *w, int i)
 	g->client.cookie++;
 	engine_free(g->lu);
 	g->lu = NULL;
+	gateways_free(g->gws);
+	g->gws = NULL;
 	(void)w;
 }
 
@@ -541,9 +571,12 @@ static void event_push_done(struct gateway *g, struct event *ev)
 
 	if (!k->attached)
 		return;
-	if (!ev->status && ev->seq > k->drained && ev->seq <= k->enforced)
-		k->drained = ev->seq;
-	if (g->alive && ev->epoch == g->epoch)
+	if (!ev->status && ev->term == k->term) {
+		if (ev->seq > k->drained && ev->seq <= k->enforced)
+			k->drained = ev->seq;
+		k->late = UINT64_MAX;
+	}
+	if (g->alive && ev->epoch == g->epoch && ev->term == k->term)
 		engine_push_done(g->lu, ev->seq, ev->status);
 }
 
@@ -565,68 +598,101 @@ static void event_run(struct world *w, struct event *ev)
 		if (g->alive)
 			engine_news(g->lu);
 		return;
+	default:
+		world_gateways_event(w, g, ev);
 	}
+}
+
+/* Nothing happens at a gateway that is stopped, until it goes on. */
+static uint64_t event_time(const struct world *w, const struct event *ev)
+{
+	uint64_t until = w->gw[ev->gateway].frozen_until;
+
+	return ev->remote || until < ev->at ? ev->at : until;
 }
 
 static struct event *event_next(struct world *w)
 {
 	struct event *next = NULL;
+	uint64_t first = UINT64_MAX;
 	size_t i;
 
 	for (i = 0; i < w->events_count; i++) {
 		struct event *ev = &w->events[i];
+		uint64_t at = event_time(w, ev);
 
-		if (!next || ev->at < next->at ||
-		    (ev->at == next->at && ev->order < next->order))
-			next = ev;
+		if (next && (at > first ||
+			     (at == first && ev->order > next->order)))
+			continue;
+		next = ev;
+		first = at;
 	}
 	return next;
 }
 
-static struct gateway *timer_next(struct world *w)
+/* The next timer of either engine; *@at when. */
+static struct gateway *timer_next(struct world *w, uint64_t *at)
 {
 	struct gateway *next = NULL;
 	int i;
 
-	for (i = 0; i < GATEWAYS; i++)
-		if (w->gw[i].alive && w->gw[i].timer_at != ENGINE_NEVER &&
-		    (!next || w->gw[i].timer_at < next->timer_at))
-			next = &w->gw[i];
+	*at = UINT64_MAX;
+	for (i = 0; i < GATEWAYS; i++) {
+		struct gateway *g = &w->gw[i];
+		uint64_t mine = g->timer_at < g->gws_timer_at ? g->timer_at
+							      : g->gws_timer_at;
+
+		if (!g->alive || mine == ENGINE_NEVER)
+			continue;
+		mine = mine < g->frozen_until ? g->frozen_until : mine;
+		if (next && mine >= *at)
+			continue;
+		next = g;
+		*at = mine;
+	}
 	return next;
 }
 
 static void world_event(struct world *w, struct event *ev)
 {
 	struct event copy = *ev;
+	uint64_t at = event_time(w, ev);
 
 	*ev = w->events[--w->events_count];
-	w->now = copy.at > w->now ? copy.at : w->now;
+	w->now = at > w->now ? at : w->now;
 	event_run(w, &copy);
 }
 
-static void world_timer(struct world *w, struct gateway *g)
+static void world_timer(struct world *w, struct gateway *g, uint64_t at)
 {
-	w->now = g->timer_at > w->now ? g->timer_at : w->now;
-	g->timer_at = ENGINE_NEVER;
-	engine_timer(g->lu);
+	w->now = at > w->now ? at : w->now;
+	if (g->gws_timer_at <= g->timer_at) {
+		g->gws_timer_at = GATEWAYS_NEVER;
+		gateways_timer(g->gws);
+	} else {
+		g->timer_at = ENGINE_NEVER;
+		engine_timer(g->lu);
+	}
 }
 
 static bool world_step(struct world *w, uint64_t until)
 {
+	uint64_t at;
 	struct event *ev = event_next(w);
-	struct gateway *g = timer_next(w);
+	struct gateway *g = timer_next(w, &at);
 	int i;
 
-	if (ev && g && g->timer_at < ev->at)
+	if (ev && g && at < event_time(w, ev))
 		ev = NULL;
-	if ((ev ? ev->at : g ? g->timer_at : UINT64_MAX) > until)
+	if ((ev ? event_time(w, ev) : at) > until)
 		return false;
 	if (ev)
 		world_event(w, ev);
 	else
-		world_timer(w, g);
+		world_timer(w, g, at);
 	for (i = 0; i < GATEWAYS; i++)
-		if (w->gw[i].alive && w->gw[i].kernel.attached)
+		if (w->gw[i].alive && w->gw[i].kernel.attached &&
+		    w->now >= w->gw[i].frozen_until)
 			client_step(&w->gw[i]);
 	return true;
 }
@@ -658,6 +724,7 @@ void world_init(struct world *w, uint64_t seed)
 		g->conf.gateway = g->name;
 		g->conf.incarnation = (uint64_t)i;
 		g->conf.member_timeout_ms = 5000;
+		world_gateways_init(g);
 		g->client.again = true;
 		g->repair_status = -1;
 	}
@@ -671,6 +738,7 @@ void world_free(struct world *w)
 		event_drop(&w->events[i]);
 	for (i = 0; i < GATEWAYS; i++) {
 		engine_free(w->gw[i].lu);
+		gateways_free(w->gw[i].gws);
 		free(w->gw[i].client.str);
 	}
 	for (i = 0; i < VERSIONS_MAX; i++)

@@ -3,13 +3,18 @@
  * Three gateways, one logical unit, one store, in virtual time:
  *
  *	kernel 0   kernel 1   kernel 2		enforce, ask GET and SET
- *	engine 0   engine 1   engine 2		the code under test
+ *	engines 0  engines 1  engines 2		the code under test
  *	 \________store_________/
+ *
+ * Of engines each has two: that of the logical unit, and that of terms and
+ * leases.  A kernel admits commands while its lease lasts by the gateway's own
+ * clock; clocks begin anywhere and drift.
  *
  * Fault budget: any store call can fail, take arbitrarily long or (swap) end
  * unclear, with its effect before, after or never; news can be lost; a
  * kernel's installing can take arbitrarily long; a daemon can die and come
- * back, its machine too.  The store itself never loses what it said it had
+ * back, its machine too; a machine can be stopped for any time, and then what
+ * it had begun happens late, or be cut off from the store.  The store itself never loses what it said it had
  * stored, unless a test takes it away by hand.
  *
  * Latencies are fixed, or drawn from a seed.
@@ -21,6 +26,7 @@
 #undef NDEBUG
 
 #include "engine.h"
+#include "gateways.h"
 #include "tpr_string.h"
 
 enum {
@@ -55,6 +61,10 @@ struct kernel {
 	/* Oldest state under which a command may be executing; ~0: none. */
 	uint64_t drained;
 	uint64_t settled;
+	/* The same as drained, of commands that were admitted in older terms. */
+	uint64_t late;
+	uint64_t term;
+	uint64_t lease_until; /* by the gateway's clock */
 	int invalid_status; /* of the last INVALIDATE */
 	unsigned int invalidates;
 	unsigned int pushes;
@@ -69,6 +79,9 @@ struct client {
 	struct tpr_writer token;
 	uint64_t seq;
 	bool replace; /* REPLACE LOST RESERVATION, if the state is lost */
+	bool abort; /* PREEMPT AND ABORT */
+	uint64_t began_at;
+	uint64_t done_at;
 	int get_status; /* -1: not answered yet */
 	int set_status;
 	uint64_t get_seq; /* also that of a lost version */
@@ -86,6 +99,15 @@ struct gateway {
 	uint64_t timer_at;
 	struct engine_conf conf;
 	struct engine_lu *lu;
+	struct gateways_conf gws_conf;
+	struct gateways *gws;
+	uint64_t gws_timer_at;
+	struct store_beat guard; /* as store.h says of beat() */
+	uint64_t ahead; /* of its clock, when all began */
+	int64_t drift; /* in millionths */
+	uint64_t frozen_until; /* its machine is stopped */
+	uint64_t cut_until; /* the store does not answer */
+	unsigned int fences; /* it had others switched off */
 	struct kernel kernel;
 	struct client client;
 	uint64_t writes;
@@ -102,7 +124,17 @@ struct gateway {
 	unsigned int complaints;
 };
 
-enum event_kind { EV_EFFECT, EV_REPLY, EV_PUSH_DONE, EV_NEWS };
+enum event_kind {
+	EV_EFFECT,
+	EV_REPLY,
+	EV_PUSH_DONE,
+	EV_NEWS,
+	/* Of the engine of terms and leases. */
+	EV_GWS_EFFECT,
+	EV_GWS_REPLY,
+	EV_LEASE,
+	EV_FENCE,
+};
 
 struct event {
 	enum event_kind kind;
@@ -110,11 +142,16 @@ struct event {
 	int gateway;
 	uint32_t epoch;
 	bool late; /* EV_EFFECT whose reply was given before */
+	bool remote; /* EV_EFFECT that happens though the gateway is stopped */
 	struct engine_call call;
 	char target[64];
 	struct engine_reply reply;
 	uint64_t seq;
 	int status;
+	struct gateways_call gws_call;
+	struct gateways_reply gws_reply;
+	struct store_gateway list[GATEWAYS];
+	uint64_t term, until;
 };
 
 /* A SET that was answered. */
@@ -139,6 +176,7 @@ struct world {
 	bool created; /* there was one, says its marker */
 	struct store_member members[GATEWAYS];
 	size_t members_count;
+	struct store_gateway gateways[GATEWAYS];
 
 	struct gateway gw[GATEWAYS];
 	struct event events[EVENTS_MAX];
@@ -146,6 +184,7 @@ struct world {
 	uint64_t events_order;
 
 	uint64_t promised; /* newest version that a SET_DONE(0) told */
+	uint64_t settled; /* newest one that anybody was told to be settled */
 	/*
 	 * Newest version when a test last took some away: of those up to it
 	 * nothing can be said.
@@ -155,6 +194,20 @@ struct world {
 	struct write_record writes[WRITES_MAX];
 	size_t writes_count;
 };
+
+/* world_gateways.c: the engine of terms and leases, and what it needs. */
+void world_gateways_init(struct gateway *g);
+void world_gateways_start(struct gateway *g);
+void world_gateways_event(struct world *w, struct gateway *g, struct event *ev);
+uint64_t world_clock(const struct gateway *g);
+/* When that clock shows @at. */
+uint64_t world_when(const struct gateway *g, uint64_t at);
+/* world.c, for it. */
+struct event *event_add(struct world *w, struct gateway *g,
+			enum event_kind kind, uint64_t delay);
+bool world_chance(struct world *w, uint64_t percent);
+bool world_fails(struct world *w, struct gateway *g);
+uint64_t world_latency(struct world *w);
 
 void world_init(struct world *w, uint64_t seed);
 void world_free(struct world *w);
@@ -166,8 +219,15 @@ uint64_t world_draw(struct world *w, uint64_t below);
 void gw_start(struct world *w, int i);
 /* The daemon dies; its kernel stays. */
 void gw_die(struct world *w, int i);
-/* The machine loses power, and with it its kernel's state. */
+/*
+ * The kernel loses its state: as if the module were loaded anew, so that the
+ * next term begins at once.
+ */
 void gw_power_off(struct world *w, int i);
+/* The machine will have booted. */
+void gw_boot(struct world *w, int i);
+/* May its kernel admit a command that a reservation could forbid? */
+bool gw_admits(struct world *w, int i);
 void gw_attach(struct world *w, int i);
 void gw_detach(struct world *w, int i);
 struct engine_status gw_status(struct world *w, int i);
@@ -176,6 +236,8 @@ const struct store_member *world_member(struct world *w, int i);
 void client_get(struct world *w, int i);
 /* GET and then SET. */
 void client_write(struct world *w, int i);
+/* The same with a PREEMPT AND ABORT. */
+void client_abort(struct world *w, int i);
 /* The same for REPLACE LOST RESERVATION. */
 void client_replace(struct world *w, int i);
 /* world_client.c, for world.c: answers from the engine, and what follows. */
@@ -183,8 +245,15 @@ void client_get_done(struct gateway *g, uint64_t cookie, int status,
 		     uint64_t seq, const char *str, size_t len);
 void client_set_done(struct gateway *g, uint64_t cookie, int status);
 void client_step(struct gateway *g);
-/* No command is executing any more by leave of a state older than @seq. */
+/*
+ * No command is executing any more by leave of a state older than @seq, but
+ * those that a gateway admitted in a term that has ended.
+ */
 void check_settled(struct world *w, uint64_t seq);
+/* Not even those. */
+void check_aborted(struct world *w, uint64_t seq);
+/* What @g admits from now on, it may. */
+void check_admits(struct gateway *g);
 void check_power_loss(struct world *w, const struct gateway *g);
 void check_not_dropped(struct world *w, uint64_t seq);
 /* Appends a string as the store's newest version, whatever it is. */

@@ -64,10 +64,28 @@ void check_settled(struct world *w, uint64_t seq)
 {
 	int i;
 
+	for (i = 0; i < GATEWAYS; i++)
+		assert(!gw_admits(w, i) || w->gw[i].kernel.drained >= seq);
+	if (seq > w->settled)
+		w->settled = seq;
+}
+
+void check_admits(struct gateway *g)
+{
+	const struct kernel *k = &g->kernel;
+
+	assert(!gw_admits(g->w, g->index) || k->enforced >= g->w->settled ||
+	       g->w->settled <= g->w->damaged);
+}
+
+void check_aborted(struct world *w, uint64_t seq)
+{
+	int i;
+
 	for (i = 0; i < GATEWAYS; i++) {
 		const struct kernel *k = &w->gw[i].kernel;
 
-		assert(!k->attached || k->drained >= seq);
+		assert(!k->attached || (k->drained >= seq && k->late >= seq));
 	}
 }
 
@@ -78,7 +96,7 @@ void check_power_loss(struct world *w, const struct gateway *g)
 
 	assert(!g->kernel.enforced);
 	for (i = 0; i < GATEWAYS; i++)
-		assert(!w->gw[i].kernel.attached || !w->gw[i].kernel.settled);
+		assert(!gw_admits(w, i) || !w->gw[i].kernel.settled);
 	w->power_losses++;
 }
 
@@ -123,6 +141,9 @@ static uint32_t gen_after(const struct tcmu_pr_info *prev,
 {
 	if (info->changes[0].order.action == TPR_ACT_POWER_LOSS)
 		return 0;
+	/* Not of ours: by an engine, which leaves the state as it is. */
+	if (info->changes[0].order.action == TPR_ACT_REPAIR)
+		return prev->gen;
 	return prev->gen + 1;
 }
 

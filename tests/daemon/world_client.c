@@ -27,7 +27,15 @@ void client_write(struct world *w, int i)
 {
 	w->gw[i].client.busy = true;
 	w->gw[i].client.replace = false;
+	w->gw[i].client.abort = false;
+	w->gw[i].client.began_at = w->now;
 	client_begin(w, &w->gw[i]);
+}
+
+void client_abort(struct world *w, int i)
+{
+	client_write(w, i);
+	w->gw[i].client.abort = true;
 }
 
 void client_replace(struct world *w, int i)
@@ -45,8 +53,9 @@ static void client_decide(struct gateway *g, const char *str, size_t len)
 {
 	struct client *c = &g->client;
 	struct tcmu_pr_info *info = malloc(tpr_info_size(0));
-	struct tpr_order order = {.action = str ? TPR_ACT_REGISTER
-						: TPR_ACT_REPLACE_LOST};
+	struct tpr_order order = {.action = !str      ? TPR_ACT_REPLACE_LOST
+					    : c->abort ? TPR_ACT_PREEMPT_ABORT
+						       : TPR_ACT_REGISTER};
 	long n;
 
 	tpr_info_init(info, 0);
@@ -116,6 +125,7 @@ void client_set_done(struct gateway *g, uint64_t cookie, int status)
 		return;
 	c->busy = false;
 	c->set_status = status;
+	c->done_at = w->now;
 	rec = &w->writes[w->writes_count++];
 	assert(w->writes_count < WRITES_MAX);
 	rec->token = c->token;
@@ -124,6 +134,8 @@ void client_set_done(struct gateway *g, uint64_t cookie, int status)
 	if (status)
 		return;
 	check_settled(w, c->seq);
+	if (c->abort)
+		check_aborted(w, c->seq);
 	if (c->seq > w->promised)
 		w->promised = c->seq;
 }
