@@ -61,8 +61,8 @@ struct store_ops {
 	/*
 	 * Opens the store at @where for @gateway of @incarnation.  Creates
 	 * what is missing and safe to create.  On failure *@err is a text for
-	 * the administrator, to be freed.  A swap that an earlier incarnation
-	 * of @gateway had begun has happened when this returns, or never will.
+	 * the administrator, to be freed.  Takes the same time however many
+	 * logical units there are.
 	 */
 	int (*open)(struct store **store, const char *where,
 		    const char *gateway, uint64_t incarnation, char **err);
@@ -103,7 +103,8 @@ struct store_ops {
 
 	/*
 	 * This gateway serves @lu from now on, in its term @term, nothing
-	 * installed yet.
+	 * installed yet.  A swap that an earlier incarnation of it had begun
+	 * has happened when this returns, or never will.
 	 */
 	int (*join)(struct store *store, const char *lu, uint64_t term);
 	/* It does not any more. */

@@ -446,3 +446,28 @@ bool sd_tmp_is_ours(const struct store *store, const char *name)
 		return false;
 	return !*name || (*name == '.' && sd_version_seq(name + 1));
 }
+
+struct sd_cleaner {
+	const struct store *store;
+	int dir;
+};
+
+static int sd_clean_entry(void *arg, const char *name)
+{
+	struct sd_cleaner *cleaner = arg;
+
+	if (sd_tmp_is_ours(cleaner->store, name))
+		sd_unlink(cleaner->dir, name);
+	return 0;
+}
+
+/*
+ * Removes the left-overs of this gateway.  They do no harm, so failing to do
+ * so is no error.
+ */
+void sd_clean_dir(const struct store *store, int dir)
+{
+	struct sd_cleaner cleaner = {store, dir};
+
+	sd_each(dir, sd_clean_entry, &cleaner);
+}

@@ -91,6 +91,7 @@ int sd_tmp_write(struct store *store, int dir, uint64_t target,
 int sd_tmp_write_lazy(struct store *store, int dir, const char *data,
 		      size_t len, struct sd_tmp *tmp);
 bool sd_tmp_is_ours(const struct store *store, const char *name);
+void sd_clean_dir(const struct store *store, int dir);
 uint64_t sd_tmp_target(const char *name);
 void sd_version_name(char name[SD_VERSION_CAP], uint64_t seq);
 uint64_t sd_version_seq(const char *name);

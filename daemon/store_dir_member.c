@@ -120,7 +120,11 @@ static int sd_open_members(struct store *store, const char *lu)
 	return members;
 }
 
-/* Makes and opens our member directory, durably all the way. */
+/*
+ * Makes and opens our member directory, durably all the way.  What an earlier
+ * incarnation was about to store goes now and not when the store is opened:
+ * with many logical units that would be a long walk.
+ */
 static int sd_make_own(struct store *store, const char *lu)
 {
 	int dir, members, own;
@@ -128,12 +132,15 @@ static int sd_make_own(struct store *store, const char *lu)
 	dir = sd_make_dir(store->lu, lu);
 	if (dir < 0)
 		return dir;
+	sd_clean_dir(store, dir);
 	members = sd_make_dir(dir, "m");
 	close(dir);
 	if (members < 0)
 		return members;
 	own = sd_make_dir(members, store->gateway);
 	close(members);
+	if (own >= 0)
+		sd_clean_dir(store, own);
 	return own;
 }
 

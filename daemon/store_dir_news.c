@@ -81,8 +81,7 @@ int sd_inbox(struct store *store, const char *gateway)
  * On 9p, a file that is removed between its making and its opening makes the
  * call fail: but then the news has been read, perhaps too early for ours.
  */
-static int sd_put_mail(struct store *store, const char *lu,
-		       const char *gateway)
+static int sd_put_mail(struct store *store, const char *lu, const char *gateway)
 {
 	int inbox = sd_inbox(store, gateway);
 	int fd, ret = 0;

@@ -25,48 +25,6 @@ static void sd_close_fd(int fd)
 		close(fd);
 }
 
-struct sd_cleaner {
-	const struct store *store;
-	int dir;
-};
-
-static int sd_clean_entry(void *arg, const char *name)
-{
-	struct sd_cleaner *cleaner = arg;
-
-	if (sd_tmp_is_ours(cleaner->store, name))
-		sd_unlink(cleaner->dir, name);
-	return 0;
-}
-
-static void sd_clean_dir(const struct store *store, int dir)
-{
-	struct sd_cleaner cleaner = {store, dir};
-
-	sd_each(dir, sd_clean_entry, &cleaner);
-}
-
-static int sd_clean_lu(void *arg, const char *lu)
-{
-	const struct store *store = arg;
-	int dir, members, own;
-
-	if (!sd_name_ok(lu, SD_LU_MAX))
-		return 0;
-	dir = sd_open_dir(store->lu, lu);
-	if (dir < 0)
-		return 0;
-	sd_clean_dir(store, dir);
-	members = sd_open_dir(dir, "m");
-	own = members < 0 ? -1 : sd_open_dir(members, store->gateway);
-	if (own >= 0)
-		sd_clean_dir(store, own);
-	sd_close_fd(own);
-	sd_close_fd(members);
-	close(dir);
-	return 0;
-}
-
 static void sd_clean_gateway(const struct store *store)
 {
 	int own = sd_open_dir(store->gw, store->gateway);
@@ -232,10 +190,9 @@ int sd_open(struct store **out, const char *where, const char *gateway,
 		sd_close(store);
 		return sd_fail(err, ret, where, what);
 	}
-	/* Left-overs do no harm, so failing to remove them is no error. */
+	/* Those of logical units: sd_join(). */
 	sd_clean_dir(store, store->root);
 	sd_clean_gateway(store);
-	sd_each(store->lu, sd_clean_lu, store);
 	*out = store;
 	return 0;
 }

@@ -233,7 +233,7 @@ static int sd_link(const struct sd_next *next)
 		ret = sd_link_outcome(next, sd_errno());
 	if (!ret)
 		ret = sd_link_doubt(next);
-	/* If this fails, T is a left-over for the next open to remove. */
+	/* If this fails, T is a left-over for the next join to remove. */
 	sd_unlink(next->dir, next->tmp.name);
 	return ret;
 }

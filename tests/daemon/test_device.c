@@ -11,6 +11,7 @@
 #include "news.h"
 #include "scratch.h"
 #include "tpr_string.h"
+#include "work.h"
 
 enum {
 	GATEWAYS = 2,
@@ -434,6 +435,49 @@ static void test_lu_configured(void **state)
 	gateways[0].config.count = 0;
 }
 
+/* More of them than there are workers, as if a device's calls hung. */
+enum { HANGING = 40 };
+
+static uv_sem_t hanging;
+
+static void hang(void *arg)
+{
+	(void)arg;
+	uv_sem_wait(&hanging);
+}
+
+static void hung(void *arg)
+{
+	(void)arg;
+}
+
+static uint64_t until_wanted;
+
+static bool lease_extended(void)
+{
+	return gateways[0].nl.until > until_wanted &&
+	       gateways[1].nl.until > until_wanted;
+}
+
+static void test_hung_devices(void **state)
+{
+	int i;
+
+	(void)state;
+	assert_int_equal(uv_sem_init(&hanging, 0), 0);
+	for (i = 0; i < HANGING; i++)
+		assert_int_equal(work_run(&gateways[0].d.loop, hang, hung,
+					  NULL),
+				 0);
+	until_wanted = 0;
+	assert_true(run_until(lease_extended));
+	/* For longer than a lease. */
+	until_wanted = gateways[0].nl.until + 2500000000u;
+	assert_true(run_until(lease_extended));
+	for (i = 0; i < HANGING; i++)
+		uv_sem_post(&hanging);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
 int main(void)
@@ -441,7 +485,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(both_serve), T(removed),	 T(reconnected),
 		T(unloaded),   T(other_serial),	 T(same_twice),
-		T(renamed),    T(lu_configured),
+		T(renamed),    T(lu_configured), T(hung_devices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

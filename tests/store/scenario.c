@@ -523,6 +523,7 @@ void scenario_aftermath(const struct outcome *outcome)
 	char text[8192];
 	long long seq = area_newest(outcome->other, text, sizeof(text));
 
+	assert_int_equal(ops->join(a, LU, 1), 0);
 	assert_int_equal(area_count("", ".tmp.a."), 0);
 	assert_true(seq == -ENOENT || seq > 0);
 	if (seq < 0)

@@ -208,14 +208,16 @@ static void test_broken_link(void **state)
 /* A younger incarnation cleans up; the older one must not store any more. */
 static void test_old_incarnation(void **state)
 {
-	struct store *b = area_open("b", 1);
+	struct store *b = area_open("b", 1), *young;
 	struct tracee t;
 
 	(void)state;
 	area_fill(b, 0, 1);
 	tracee_start(&t, "a", 1, op_late_1);
 	assert_true(tracee_step_to(&t, SYS_linkat));
-	ops->close(area_open("a", 2));
+	young = area_open("a", 2);
+	assert_int_equal(ops->join(young, LU, 1), 0);
+	ops->close(young);
 	assert_int_equal(tracee_finish(&t), -EAGAIN);
 	tracee_free(&t);
 	area_expect(b, 1, area_string(1));

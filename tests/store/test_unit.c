@@ -524,6 +524,7 @@ static void test_left_overs(void **state)
 		".tmp.a.0000000000000001.0",
 		"lu/d/.tmp.a.0000000000000001.12.v00000000000000000003",
 		"lu/d/m/a/.tmp.a.00000000000000ff.3",
+		"gw/a/.tmp.a.0000000000000001.5",
 	};
 	static const char *const others[] = {
 		".tmp.a.0000000000000002.0", /* in use */
@@ -539,12 +540,18 @@ static void test_left_overs(void **state)
 	(void)state;
 	assert_int_equal(ops->join(a, "d", 1), 0);
 	ops->close(a);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		area_write(ours[i], "x");
 	for (int i = 0; i < 7; i++)
 		area_write(others[i], "x");
-	ops->close(area_open("a", 2));
-	for (int i = 0; i < 3; i++)
+	a = area_open("a", 2);
+	/* Those of the gateway at once, of a logical unit with the join. */
+	assert_false(area_exists(ours[0]));
+	assert_false(area_exists(ours[3]));
+	assert_true(area_exists(ours[1]));
+	assert_int_equal(ops->join(a, "d", 1), 0);
+	ops->close(a);
+	for (int i = 0; i < 4; i++)
 		assert_false(area_exists(ours[i]));
 	for (int i = 0; i < 7; i++)
 		assert_true(area_exists(others[i]));
