@@ -43,13 +43,15 @@ user: deps
 	@ninja -C $(BUILD)
 
 # Kbuild wants sources and objects in one directory, so it gets one of links.
+# KERNEL_TREE, KERNEL_MAKE: for a kernel that is not installed (the lab's own).
+kmod-%: KERNEL_TREE ?= /lib/modules/$*/build
 kmod-%: FORCE
-	@test -d /lib/modules/$*/build || { \
+	@test -d $(KERNEL_TREE) || { \
 		echo "no headers of kernel $* here: install linux-headers-$*" >&2; \
 		exit 1; }
 	@mkdir -p $(BUILD)/kmod-$*
 	@ln -sf $(addprefix $(CURDIR)/,$(MODULE_SOURCES)) $(BUILD)/kmod-$*/
-	@$(MAKE) --no-print-directory -C /lib/modules/$*/build \
+	@$(MAKE) --no-print-directory -C $(KERNEL_TREE) $(KERNEL_MAKE) \
 		M=$(CURDIR)/$(BUILD)/kmod-$* modules
 
 module: deps

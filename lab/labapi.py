@@ -41,9 +41,14 @@ def silent(_line):
     """A `say` that says nothing."""
 
 
-def up(gateways=2, clients=1, store="dir", kernel="stock", target="pr", say=silent):
+def default_kernel():
+    """What `up` boots when it is not told: so tests can be run on another kernel than the stock one."""
+    return os.environ.get("TCMU_PR_LAB_KERNEL") or "stock"
+
+
+def up(gateways=2, clients=1, store="dir", kernel=None, target="pr", say=silent):
     """Bring a lab up; returns when every guest is set up, and leaves nothing when it fails."""
-    lifecycle.up(gateways, clients, store, kernel, target, say)
+    lifecycle.up(gateways, clients, store, kernel or default_kernel(), target, say)
 
 
 def down(say=silent):

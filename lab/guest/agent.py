@@ -5,6 +5,9 @@ Each virtio-serial port named lab.N serves one command at a time. When the host 
 command is killed: so the death of the lab command, however it comes, ends what it started. Only
 modules that load fast are imported, for the guest's processor is an emulated one.
 
+A user-mode Linux guest has serial lines instead, as many as the argument says. Nothing tells that the
+host has closed one, so a frame of kind H, from the host's side of the lines, does.
+
 Ports are watched edge-triggered: a port with no host at the other end is always "readable" and
 "hung up", and a level-triggered wait would spin on it.
 """
@@ -14,6 +17,7 @@ import os
 import select
 import signal
 import sys
+import termios
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -176,6 +180,9 @@ class Port:
         if session != self.session:
             self.reset()
             self.session = session
+        if kind == b"H":
+            self.reset()
+            return
         if kind == b"P":
             self.send(b"P", os.uname().release.encode())
         elif kind == b"X":
@@ -264,10 +271,11 @@ class Loop:
         self.poll.register(self.wakeup, select.EPOLLIN)
 
     def add_port(self, path):
-        fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         self.by_fd[fd] = port = Port(fd, self)
         self.ports.append(port)
         self.poll.register(fd, select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)
+        return port
 
     def watch(self, command, port):
         """Wake up for the pipes and the end of a command."""
@@ -307,12 +315,31 @@ class Loop:
             busy = {port for port in ports | doubtful if port.work()}
 
 
-def main():
-    loop = Loop()
+def virtio_ports():
+    """The paths of the ports that the lab has given to this guest."""
+    found = []
     for entry in sorted(os.listdir(PORTS)):
         with open(f"{PORTS}/{entry}/name", encoding="ascii") as file:
             if file.read().startswith("lab."):
-                loop.add_port(f"/dev/{entry}")
+                found.append(f"/dev/{entry}")
+    return found
+
+
+def make_raw(fd):
+    """A terminal that hands on all bytes as they are."""
+    attributes = termios.tcgetattr(fd)
+    attributes[:4] = [0, 0, termios.CS8 | termios.CREAD | termios.CLOCAL, 0]
+    attributes[6][termios.VMIN], attributes[6][termios.VTIME] = 1, 0
+    termios.tcsetattr(fd, termios.TCSANOW, attributes)
+
+
+def main():
+    loop = Loop()
+    lines = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    for path in [f"/dev/ttyS{number}" for number in range(lines)] or virtio_ports():
+        port = loop.add_port(path)
+        if lines:
+            make_raw(port.fd)
     loop.run()
 
 

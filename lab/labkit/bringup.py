@@ -6,11 +6,10 @@ an interrupt it cancels: threads start nothing more, and killing the QEMUs ends 
 """
 
 import os
-import pathlib
 import threading
 import time
 
-from . import kernels, settings, state
+from . import settings, state
 from .channel import RemoteCommand
 from .settings import LabError
 
@@ -56,9 +55,6 @@ class Bringup:
     def __init__(self, guests, say):
         self.guests = guests
         self.say = say
-        options = guests[0].options
-        modules = pathlib.Path(options["modules"])
-        self.kernel = kernels.Kernel(options["release"], pathlib.Path(options["image"]), modules)
         self.cancelled = threading.Event()
         self.gateways_left = sum(guest.is_gateway for guest in guests)
         self.gateways_ready = threading.Event()
@@ -113,11 +109,11 @@ class Bringup:
         begin = time.monotonic()
         self._check()
         self.say(f"{guest.name}: booting")
-        guest.start(self.kernel)
+        guest.start()
         self._check()
         release = guest.ping(settings.BOOT_SECONDS)
-        if release != self.kernel.release:
-            raise LabError(f"{guest.name}: runs {release}, not {self.kernel.release}")
+        if release != guest.kernel.release:
+            raise LabError(f"{guest.name}: runs {release}, not {guest.kernel.release}")
         if guest.is_gateway:
             run_setup(guest, "gateway")
             self._gateway_done()

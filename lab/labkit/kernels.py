@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Debian's kernels, unpacked into the cache; nothing is installed on the host.
+"""Debian's kernels, unpacked into the cache; nothing is installed on the host. (The debug kernel: uml.py.)
 
     CACHE/RELEASE/boot/vmlinuz-RELEASE      as Debian has it
     CACHE/RELEASE/boot/vmlinux-RELEASE      the same, uncompressed: an emulated CPU takes seconds for that
@@ -26,6 +26,7 @@ class Kernel(typing.NamedTuple):
     release: str
     image: pathlib.Path
     modules: pathlib.Path
+    machine: str = "qemu"               # what runs it: qemu, or uml, which is itself a program
 
 
 def package_for(kind):

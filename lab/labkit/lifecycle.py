@@ -7,7 +7,7 @@ import shutil
 import signal
 import threading
 
-from . import bringup, initramfs, kernels, network, packages, settings, state, vm
+from . import bringup, initramfs, kernels, network, packages, settings, state, uml, vm
 from .process import run_tool
 from .settings import LabError, UsageError
 
@@ -42,10 +42,8 @@ def check_options(gateways, clients, store, kernel, target):
             raise UsageError(known[value])
 
 
-def check_build(target, release):
+def check_build(release):
     """--target pr needs what `make` makes; stock LIO needs nothing of it."""
-    if target != "pr":
-        return
     wanted = [name % release if "%s" in name else name for name in settings.PR_FILES]
     missing = [name for name in wanted if not (settings.REPO / name).exists()]
     if missing:
@@ -62,27 +60,42 @@ def up(gateways, clients, store, kernel, target, say):
         options = {"gateways": gateways, "clients": clients, "store": store, "target": target,
                    "namespace": settings.namespace_name(path)}
         try:
-            found = kernels.prepare(kernel, say)
-            check_build(target, found.release)
-            options.update(release=found.release, image=os.fspath(found.image), modules=os.fspath(found.modules))
+            options["kernels"] = prepare_kernels(kernel, clients, say)
+            if target == "pr":
+                prepare_module(kernels.Kernel(*options["kernels"]["gateway"]), say)
             if clients:
                 options["tools"] = os.fspath(packages.prepare_clients(say))
-            boot_all(path, options, found, say)
+            boot_all(path, options, say)
         except BaseException:
             with uninterrupted():
                 tear_down(path)
             raise
 
 
-def boot_all(path, options, kernel, say):
+def prepare_kernels(kind, clients, say):
+    """The kernels of gateways and clients, as lists of strings. Debugged are gateways only: clients are stock then."""
+    gateway = uml.prepare(say) if kind == "debug" else kernels.prepare(kind, say)
+    client = kernels.prepare("stock", say) if kind == "debug" and clients else gateway
+    return {role: [os.fspath(word) for word in kernel] for role, kernel in (("gateway", gateway), ("client", client))}
+
+
+def prepare_module(kernel, say):
+    """The module for this kernel: for Debian's `make` has built it, for ours the lab does."""
+    if kernel.machine == "uml":
+        uml.build_module(kernel, say)
+    check_build(kernel.release)
+
+
+def boot_all(path, options, say):
     """Network, disk and guests of a new lab. A failure moves the logs to where they outlive it."""
     shutil.rmtree(state.failed_directory(path), ignore_errors=True)
     (path / "shared" / "pr").mkdir(parents=True)
     make_image(path / "shared" / settings.IMAGE_NAME)
-    initramfs.build(kernel, path / "initramfs")
     network.create(options["namespace"], vm.names(options))
     state.save(path, options)
     guests = vm.all_guests((path, options))
+    for kernel in {guest.kernel for guest in guests}:
+        initramfs.build(kernel, vm.initramfs(path, kernel))
     boot = bringup.Bringup(guests, say)
     try:
         boot.run()
@@ -133,7 +146,8 @@ def restart(name, say):
     with state.lock(lab[0]):
         say(f"{name}: {guest.state()}, killing" if guest.state() != "dead" else f"{name}: dead")
         guest.kill()
-        check_build(lab[1]["target"], lab[1]["release"])
+        if guest.is_gateway and lab[1]["target"] == "pr":
+            prepare_module(guest.kernel, say)
         boot = bringup.Bringup([guest], say)
         try:
             boot.run()
@@ -148,7 +162,7 @@ def status():
     lab = state.load()
     rows = []
     for guest in vm.all_guests(lab):
-        rows.append({"name": guest.name, "state": judge(guest), "address": guest.address, "kernel": lab[1]["release"],
+        rows.append({"name": guest.name, "state": judge(guest), "address": guest.address, "kernel": guest.kernel.release,
                      "target": lab[1]["target"] if guest.is_gateway else "-", "store": lab[1]["store"] if guest.is_gateway else "-"})
     return rows
 

@@ -36,8 +36,7 @@ LOCK_SECONDS = 15
 TOOL_SECONDS = 60
 
 STORES = {"dir": None, "rados": "`--store rados` is the subject of a later issue (the lab has no Ceph cluster yet)"}
-KERNELS = {"stock": None, "6.1": None, "6.12": None,
-           "debug": "`--kernel debug` is the subject of a later issue (the lab builds no kernel yet)"}
+KERNELS = dict.fromkeys(("stock", "6.1", "6.12", "debug"))
 TARGETS = ("pr", "lio")
 
 # What --target pr runs in a guest; %s is the kernel release.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One guest: its QEMU process and what is known about it in the state directory."""
+"""One guest: its process, QEMU or user-mode Linux, and what is known about it in the state directory."""
 
 import os
 import pathlib
@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from . import network, settings, state
+from . import kernels, network, settings, state, uml
 from .channel import Channel
 from .process import Process
 from .settings import LabError, UsageError
@@ -28,6 +28,8 @@ class Guest:
         self.lab, self.options = lab
         self.name = name
         self.is_gateway = name.startswith("gw")
+        words = self.options.get("kernels", {}).get("gateway" if self.is_gateway else "client")
+        self.kernel = words and kernels.Kernel(words[0], pathlib.Path(words[1]), pathlib.Path(words[2]), words[3])
         self.number = int(name.removeprefix("gw").removeprefix("client"))
         host = self.number if self.is_gateway else settings.CLIENT_ADDRESS_BASE + self.number
         self.address = f"{settings.NETWORK}.{host}"
@@ -39,7 +41,7 @@ class Guest:
     # What it is doing
 
     def process(self):
-        """Its QEMU, or None if it was never started."""
+        """Its QEMU or kernel, or None if it was never started."""
         try:
             pid, start = (self.directory / "pid").read_text(encoding="ascii").split()
             return Process(int(pid), int(start))
@@ -68,21 +70,24 @@ class Guest:
 
     # What can be done to it
 
-    def start(self, kernel):
-        """Write what it reads at boot, and start its QEMU. Progress is seen by ping()."""
+    def start(self):
+        """Write what it reads at boot, and start its process. Progress is seen by ping()."""
         self.private.mkdir(parents=True, exist_ok=True)
         (self.directory / "ready").unlink(missing_ok=True)
         for path in self.directory.glob("lab.*[0-9]"):
             path.unlink()
         state.write_file(self.private / "boot.env", self.boot_variables())
-        command = network.enter(self.options["namespace"]) + self.qemu_arguments(kernel)
         with open(self.directory / "qemu.log", "ab") as log:
             # From here to the pid file only SIGKILL can come between; then `down` finds it by its namespace.
-            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True)
-        process = Process(child.pid)
+            process = uml.launch(self, self.kernel, log) if self.kernel.machine == "uml" else self._launch_qemu(log)
         state.write_file(self.directory / "pid", f"{process.pid} {process.start}\n")
-        child.returncode = 0            # Process reaps it; keep Popen from warning about it
         self._wait_for_ports(process)
+
+    def _launch_qemu(self, log):
+        command = network.enter(self.options["namespace"]) + self.qemu_arguments(self.kernel)
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True)
+        child.returncode = 0            # Process reaps it; keep Popen from warning about it
+        return Process(child.pid)
 
     def _wait_for_ports(self, process):
         """QEMU makes the sockets of the agent first of all; until then nobody can connect."""
@@ -90,7 +95,7 @@ class Guest:
         deadline = time.monotonic() + settings.START_SECONDS
         while not last.exists():
             if process.state() is None:
-                raise LabError(f"{self.name}: QEMU ended at once")
+                raise LabError(f"{self.name}: its process ended at once")
             if time.monotonic() > deadline:
                 raise LabError(f"{self.name}: QEMU has no sockets after {settings.START_SECONDS} s")
             time.sleep(0.02)
@@ -100,7 +105,7 @@ class Guest:
         (self.directory / "ready").unlink(missing_ok=True)
         process = self.process()
         if process:
-            process.kill()
+            uml.kill(process)           # no more than process.kill() for a QEMU: its session is that one process
 
     def pause(self):
         """SIGSTOP: nothing of the guest runs, and its clock goes on."""
@@ -125,19 +130,22 @@ class Guest:
                      "PORT": settings.PORT, "IQN": settings.IQN, "GATEWAYS": options["gateways"], "TARGET": options["target"],
                      "REPO": settings.REPO, "IMAGE": f"/lab/shared/{settings.IMAGE_NAME}", "IMAGE_BYTES": settings.IMAGE_BYTES,
                      "SERIAL": settings.UNIT_SERIAL, "STORE": settings.STORE_IN_GUEST,
-                     "INITIATOR": f"iqn.2026-11.org.tcmu-pr:{self.name}", "TOOLS": options.get("tools", "")}
+                     "INITIATOR": f"iqn.2026-11.org.tcmu-pr:{self.name}", "TOOLS": options.get("tools", ""),
+                     "AGENT_LINES": settings.EXEC_PORTS if self.kernel.machine == "uml" else ""}
         return "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in variables.items())
+
+    def mac(self):
+        return f"52:54:00:4d:{1 if self.is_gateway else 2:02x}:{self.number:02x}"
 
     def qemu_arguments(self, kernel):
         memory = settings.GATEWAY_MEMORY_MIB if self.is_gateway else settings.CLIENT_MEMORY_MIB
-        address = f"52:54:00:4d:{1 if self.is_gateway else 2:02x}:{self.number:02x}"
         words = ["qemu-system-x86_64", "-name", self.name, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
                  "-machine", "pc", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max,la57=off",
                  "-smp", str(settings.GUEST_CPUS), "-m", str(memory),
-                 "-kernel", os.fspath(kernel.image), "-initrd", os.fspath(self.lab / "initramfs"), "-append", KERNEL_ARGUMENTS,
+                 "-kernel", os.fspath(kernel.image), "-initrd", os.fspath(initramfs(self.lab, kernel)), "-append", KERNEL_ARGUMENTS,
                  "-chardev", f"file,id=console,append=on,path={quote(self.console)}", "-serial", "chardev:console",
                  "-netdev", f"tap,id=net,ifname={self.name},script=no,downscript=no,vhost=off",
-                 "-device", f"virtio-net-pci,netdev=net,mac={address},romfile="]
+                 "-device", f"virtio-net-pci,netdev=net,mac={self.mac()},romfile="]
         words += self.share_arguments(kernel) + ["-device", f"virtio-serial-pci,max_ports={settings.EXEC_PORTS + 1}"]
         for number in range(settings.EXEC_PORTS):
             words += ["-chardev", f"socket,id=lab{number},server=on,wait=off,path={quote(self.directory / f'lab.{number}')}",
@@ -157,6 +165,11 @@ class Guest:
 def quote(path):
     """A path inside a QEMU option, where a comma ends the value."""
     return os.fspath(pathlib.Path(path)).replace(",", ",,")
+
+
+def initramfs(lab, kernel):
+    """The initramfs for a kernel in this lab."""
+    return lab / f"initramfs-{kernel.machine}"
 
 
 def names(options):
