@@ -155,6 +155,9 @@ static void on_line(struct text *t, char **w, u32 words)
 	else if (!strcmp(w[0], "loss") && words == 3)
 		lc_event(t->history, LC_NEXUS_LOSS, number(w[2]), LC_FOREVER,
 			 index_below(w[1], t->history->num_nexuses));
+	else if (!strcmp(w[0], "power") && words == 3)
+		lc_event(t->history, LC_POWER_LOSS, number(w[1]), number(w[2]),
+			 0);
 	else if (!strcmp(w[0], "landed") && words == 4)
 		on_landed(t, w);
 	else if (!strcmp(w[0], "block") && words == 3)

@@ -10,6 +10,7 @@
  *	op NUMBER NEXUS CALL RETURN CDB PARAM ANSWER DATA
  *	read OP TAG
  *	loss NEXUS SINCE			of the connection
+ *	power SINCE UNTIL			no gateway had any
  *	landed PREEMPT WRITE 0|1
  *	block LBA TAG
  *	end TIME

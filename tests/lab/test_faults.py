@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Everything that can break, broken on purpose, while initiators write tagged blocks, register, reserve, preempt and
+clear through both gateways (tests/iscsi/storm.c); then tests/lincheck/judge says whether one device could have answered so,
+and whether a write of a fenced nexus got to the disk.
+
+One lab for the whole file; gw2 is what is broken, gw1 what has to go on. A row for each fault goes to
+build/check/faults.md. LEASE is the gateways' lease in seconds (15), FAULTS the names of the faults to try (all), SEED the
+storm's.
+
+What a store does that is full or read-only, it really does: the directory is a file system of its own (on the host). That it
+is slow, or cannot be reached, is done to the daemon's system calls instead: strace delays them, or lets them fail with EIO.
+"""
+
+import concurrent.futures
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+import gateways
+from gateways import CLI, GATEWAYS, REPO, labapi, sh
+from storm import GAVE_UP, LINEARIZABLE, Storm
+
+LEASE = float(os.environ.get("LEASE", "15"))
+MARGIN = max(0.5, min(2.0, LEASE / 4)) if LEASE != 15 else 2
+SEED = int(os.environ.get("SEED", "1"))
+WANTED = os.environ.get("FAULTS", "").split()
+CHECK = REPO / "build/check"
+DAEMON = f"{REPO}/build/daemon/tcmu-prd"
+HEALTHY = ("gw1",)
+# What emulation on a busy machine adds to a lease and a margin before PR OUT works again.
+SLACK = float(os.environ.get("SLACK", "25"))
+READY_SECONDS = 90
+# Of each storm, before and after the fault, in seconds.
+CALM = 3
+STORE_BYTES = 16 << 20
+START = f"""
+setsid {DAEMON} --foreground --config /lab/private/tcmu-prd.conf >>/lab/private/log/tcmu-prd.log 2>&1 </dev/null &
+"""
+STOP = "pkill -TERM -x tcmu-prd || true; while pgrep -x tcmu-prd; do sleep 0.1; done"
+TRACE = "exec strace -f -o /dev/null -p $(pgrep -x tcmu-prd) -e trace={calls} -e inject={calls}:{what}"
+CALLS = "%file,getdents64,fsync"
+faults = {}
+
+
+def fault(title, healthy=HEALTHY):
+    """A function that is one fault: it returns when the fault is over. @healthy: gateways that must not notice much."""
+    def add(function):
+        faults[function.__name__] = (title, healthy, function)
+        return function
+    return add
+
+
+def both(function):
+    """On both gateways at the same time."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        list(pool.map(function, GATEWAYS))
+
+
+def wait_ready(gateway):
+    deadline = time.monotonic() + READY_SECONDS
+    while not re.search(r"^disk0\t\S+\tready\t", sh(gateway, f"{CLI} list || true"), re.M):
+        assert time.monotonic() < deadline, f"{gateway}: disk0 is not ready: " + sh(gateway, f"{CLI} list || true")
+        time.sleep(0.3)
+
+
+def configure(gateway, more=""):
+    """The lease that is asked for, and more; with a new daemon."""
+    text = f"lease {{ duration = {LEASE:g} margin = {MARGIN:g} }}\n{more}"
+    sh(gateway, f"sed -i -e '/^lease/d' -e '/^fence/d' /lab/private/tcmu-prd.conf\n"
+       f"printf '%s\\n' '{text}' >>/lab/private/tcmu-prd.conf\n{STOP}\n{START}")
+    wait_ready(gateway)
+
+
+def mount_store():
+    """The store's directory becomes a file system of its own, while no daemon runs."""
+    path, aside = labapi.shared() / "pr", labapi.shared() / "pr.aside"
+    both(lambda gateway: sh(gateway, STOP))
+    path.rename(aside)
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={STORE_BYTES}", "store", path], check=True)
+    shutil.copytree(aside, path, dirs_exist_ok=True)
+    shutil.rmtree(aside)
+
+
+@pytest.fixture(scope="module")
+def lab():
+    labapi.up(gateways=2, clients=0)
+    store = labapi.shared() / "pr"
+    try:
+        mount_store()
+        both(configure)
+        yield labapi
+    finally:
+        subprocess.run(["umount", "-l", store], check=False)
+        labapi.down()
+
+
+@pytest.fixture(scope="module")
+def table(lab):
+    """The rows, printed as they come and written at the end."""
+    rows = []
+    yield rows
+    CHECK.mkdir(parents=True, exist_ok=True)
+    head = ("fault", "PR OUT at most, s", "without PR, s", "without I/O, s", "commands", "no answer", "PREEMPT AND ABORT GOOD",
+            "violations")
+    with open(CHECK / "faults.md", "w", encoding="utf-8") as out:
+        out.write(f"Lease {LEASE:g} s, margin {MARGIN:g} s; times of the healthy gateway.\n\n")
+        for row in (head, ["---"] * len(head), *rows):
+            out.write(f"| {' | '.join(str(word) for word in row)} |\n")
+
+
+# The faults
+
+def start(gateway):
+    sh(gateway, START)
+
+
+def restart(gateway):
+    """Boot it anew, and give it the configuration again."""
+    labapi.restart(gateway)
+    configure(gateway)
+
+
+@contextlib.contextmanager
+def traced(gateway, what):
+    """All calls of the daemon to its store, and to other files, are as strace makes them."""
+    with labapi.start(gateway, ["sh", "-c", TRACE.format(calls=CALLS, what=what)]) as strace:
+        said = bytearray()
+        while b"attached" not in said:
+            assert strace.step(said.extend, said.extend), said
+        try:
+            yield
+        finally:
+            strace.send_signal(signal.SIGTERM)
+            deadline = time.monotonic() + 20
+            while strace.step(said.extend, said.extend) and time.monotonic() < deadline:
+                pass
+
+
+@fault("none")
+def nothing(_storm):
+    time.sleep(6)
+
+
+@fault("daemon killed (SIGKILL), started 3 s later")
+def daemon_killed(_storm):
+    sh("gw2", "pkill -KILL -x tcmu-prd")
+    time.sleep(3)
+    start("gw2")
+    wait_ready("gw2")
+
+
+@fault("daemon replaced twice (SIGTERM, start)")
+def daemon_upgraded(_storm):
+    for _ in range(2):
+        sh("gw2", f"{STOP}\n{START}")
+        wait_ready("gw2")
+        time.sleep(1)
+
+
+@fault("gateway paused for less than a lease")
+def paused_shortly(_storm):
+    labapi.pause("gw2")
+    time.sleep(LEASE * 0.4)
+    labapi.resume("gw2")
+    wait_ready("gw2")
+
+
+@fault("gateway paused for more than a lease, then resumed")
+def paused_long(_storm):
+    labapi.pause("gw2")
+    time.sleep(LEASE + MARGIN + 8)
+    labapi.resume("gw2")
+    wait_ready("gw2")
+
+
+@fault("store cut from one gateway (EIO)")
+def store_cut(_storm):
+    with traced("gw2", "error=EIO"):
+        time.sleep(LEASE + MARGIN + 8)
+    wait_ready("gw2")
+
+
+@fault("store full", healthy=GATEWAYS)
+def store_full(_storm):
+    filler = labapi.shared() / "pr" / "filler"
+    with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as out:
+        while True:
+            out.write(bytes(1 << 16))
+    time.sleep(4)
+    filler.unlink()
+
+
+@fault("store read-only", healthy=GATEWAYS)
+def store_read_only(_storm):
+    store = labapi.shared() / "pr"
+    subprocess.run(["mount", "-o", "remount,ro", store], check=True)
+    time.sleep(4)
+    subprocess.run(["mount", "-o", "remount,rw", store], check=True)
+
+
+@fault("store slow (each call 100 ms)", healthy=GATEWAYS)
+def store_slow(_storm):
+    with contextlib.ExitStack() as stack:
+        for gateway in GATEWAYS:
+            stack.enter_context(traced(gateway, "delay_enter=100000"))
+        time.sleep(12)
+
+
+@fault("network cut from one gateway for 10 s")
+def network_cut(_storm):
+    subprocess.run(labapi.net_command(["ip", "link", "set", "gw2", "down"]), check=True)
+    time.sleep(10)
+    subprocess.run(labapi.net_command(["ip", "link", "set", "gw2", "up"]), check=True)
+    time.sleep(3)
+
+
+@fault("clock stepped by an hour, and back")
+def clock_stepped(_storm):
+    for step in (3600, -3600):
+        sh("gw2", f"date -s @$(($(date +%s) + {step}))")
+        time.sleep(4)
+        wait_ready("gw2")
+
+
+@fault("gateway killed")
+def gateway_killed(_storm):
+    labapi.kill("gw2")
+    time.sleep(LEASE + MARGIN + 8)
+
+
+@fault("gateway paused for more than a lease, fence command")
+def paused_and_fenced(_storm):
+    labapi.pause("gw2")
+    time.sleep(LEASE + MARGIN + 12)
+
+
+@fault("all gateways killed at once and started", healthy=())
+def all_killed(storm):
+    since = time.monotonic()
+    both(labapi.kill)
+    both(restart)
+    storm.power_lost(since)
+    time.sleep(CALM)
+
+
+# What is asked of each
+
+@contextlib.contextmanager
+def power_switch():
+    """gw1 can have others' power cut."""
+    argv = labapi.net_command([REPO / "tests/lab/fence.py", "serve"])
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as switch:
+        try:
+            assert switch.stdout.readline() == "serving\n"
+            configure("gw1", f'fence {{ command = "{REPO}/tests/lab/fence.py" }}')
+            yield
+        finally:
+            switch.terminate()
+            configure("gw1")
+
+
+def revive():
+    """Who is off or paused serves again."""
+    for guest in labapi.status():
+        if guest["state"] != "running":
+            with contextlib.suppress(labapi.LabError):
+                labapi.resume(guest["name"])
+            if labapi.status()[GATEWAYS.index(guest["name"])]["state"] != "running":
+                restart(guest["name"])
+        wait_ready(guest["name"])
+
+
+def works(gateway):
+    """A registration comes and goes through it."""
+    argv = [REPO / "build/tests/iscsi/prcmd", labapi.url(gateway), f"iqn.2026-11.org.tcmu-pr:after-{gateway}",
+            "tur", "tur", "tur", "out:6:0:0:f", "out:3:0:f:0"]
+    result = labapi.run_net([str(word) for word in argv], 90)
+    words = [line.split()[1] for line in result.out.decode().splitlines()]
+    assert result.rc == 0 and words[-2:] == ["00", "00"], result
+
+
+@pytest.mark.parametrize("name", [name for name in faults if not WANTED or name in WANTED])
+def test_fault(lab, table, name, capfd):
+    title, healthy, break_it = faults[name]
+    CHECK.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        if name == "paused_and_fenced":
+            stack.enter_context(power_switch())
+        with Storm(CHECK / f"faults-{name}.history", SEED) as storm:
+            time.sleep(CALM)
+            break_it(storm)
+            time.sleep(CALM)
+        if name == "paused_and_fenced" and storm.count("5f", 5):
+            print({guest["name"]: guest["state"] for guest in labapi.status()})
+    row = [title, f"{storm.longest_out(healthy):.1f}", f"{storm.longest_gap(healthy, ('5e', '5f')):.1f}" if healthy else "-",
+           f"{storm.longest_gap(healthy, ('28', '2a')):.1f}" if healthy else "-", len(storm.commands),
+           sum(1 for command in storm.commands if command[4] is None), storm.count("5f", 5),
+           {LINEARIZABLE: 0, GAVE_UP: "0 known, gave up"}.get(storm.verdict, "SEE HISTORY")]
+    table.append(row)
+    with capfd.disabled():
+        print(f"\n{' | '.join(str(word) for word in row)}", flush=True)
+    revive()
+    assert storm.verdict in (LINEARIZABLE, GAVE_UP), storm.said
+    for gateway in GATEWAYS:
+        works(gateway)
+        assert gateways.alarms(gateway) == []
+    if healthy == HEALTHY:
+        assert storm.longest_gap(healthy, ("5e", "5f")) < LEASE + MARGIN + SLACK
