@@ -485,9 +485,6 @@ const struct netlink_events device_events = {
 	.settle = on_settle,
 };
 
-#pragma weak engine_term
-#pragma weak engine_lives
-
 /* An engine may be done with its device at once. */
 static void devices_each(struct daemon *d, void (*fn)(struct engine_lu *lu))
 {
@@ -495,7 +492,7 @@ static void devices_each(struct daemon *d, void (*fn)(struct engine_lu *lu))
 
 	for (dev = d->devices; dev; dev = next) {
 		next = dev->link[DEVICES_ALL].next;
-		if (dev->engine && fn)
+		if (dev->engine)
 			fn(dev->engine);
 	}
 }
