@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -186,6 +187,17 @@ static int run(struct daemon *d)
 	return rc;
 }
 
+/*
+ * A heartbeat must not wait until memory is read from a disk.  What is not used
+ * of the threads' stacks need not be there.
+ */
+static void memory_lock(void)
+{
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+		log_line(LOG_LEVEL_INFO, NULL, 0, "cannot lock memory: %s",
+			 strerror(errno));
+}
+
 static int start(const struct config *config)
 {
 	static struct daemon d;
@@ -193,6 +205,7 @@ static int start(const struct config *config)
 
 	d.config = config;
 	signal(SIGPIPE, SIG_IGN);
+	memory_lock();
 	rc = uv_loop_init(&d.loop);
 	if (rc) {
 		log_line(LOG_LEVEL_ERROR, NULL, 0, "event loop: %s",
