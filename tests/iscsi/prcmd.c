@@ -13,13 +13,20 @@
  *	tur			TEST UNIT READY
  *	cdb:HEX			any CDB without data
  *	sleep:MS
+ *	stream:LBA:MS		writes of a block, one after another, until so long
+ *				after the first that was not GOOD
  *
  * A line for each: the command, its status in hexadecimal, for CHECK
  * CONDITION sense key and ASC/ASCQ, for PR IN the data, and at the end the
- * milliseconds that it took.  Exit code 0 unless a command could not be sent.
+ * milliseconds that it took.  Of a stream: how many were GOOD, how many NOT
+ * READY 04h/0Bh and how many ended otherwise, how many were GOOD after one that
+ * was not, when the last that was GOOD was sent, and when the first that was not
+ * was answered (CLOCK_BOOTTIME in ns, 0: none).
+ * Exit code 0 unless a command could not be sent.
  */
 #include <iscsi/iscsi.h>
 #include <iscsi/scsi-lowlevel.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +38,7 @@ enum {
 	ISID_EN = 6486,
 	ISID_QUALIFIER = 1,
 	ANSWER_SECONDS = 60,
+	STREAM_SECONDS = 60, /* at most, all GOOD */
 };
 
 static struct iscsi_context *iscsi;
@@ -104,6 +112,54 @@ static struct scsi_task *any_cdb(const char *hex)
 	return iscsi_scsi_command_sync(iscsi, lun, task, NULL);
 }
 
+static long long boottime_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+static void stream(const char *command)
+{
+	long long good_sent = 0, bad_answered = 0, sent, end;
+	unsigned int good = 0, standby = 0, other = 0, late = 0, lba, ms;
+	unsigned char data[BLOCK] = { 0 };
+
+	end = boottime_ns() + STREAM_SECONDS * 1000000000LL;
+	if (sscanf(command, "stream:%u:%u", &lba, &ms) != 2)
+		die("stream:LBA:MS");
+	while ((sent = boottime_ns()) < end) {
+		struct scsi_task *task =
+			iscsi_write10_sync(iscsi, lun, lba, data, sizeof(data),
+					   BLOCK, 0, 0, 0, 0, 0);
+
+		if (!task)
+			die(iscsi_get_error(iscsi));
+		if (task->status == SCSI_STATUS_GOOD) {
+			good++;
+			late += bad_answered != 0;
+			good_sent = sent;
+		} else {
+			bool is_standby =
+				task->status == SCSI_STATUS_CHECK_CONDITION &&
+				task->sense.key == SCSI_SENSE_NOT_READY &&
+				task->sense.ascq == 0x040b;
+
+			standby += is_standby;
+			other += !is_standby;
+			if (!bad_answered) {
+				bad_answered = boottime_ns();
+				end = bad_answered + ms * 1000000LL;
+			}
+		}
+		scsi_free_scsi_task(task);
+	}
+	printf("%s %u %u %u %u %lld %lld\n", command, good, standby, other,
+	       late, good_sent, bad_answered);
+	fflush(stdout);
+}
+
 static struct scsi_task *send_command(const char *command)
 {
 	const char *args = strchr(command, ':');
@@ -165,6 +221,10 @@ int main(int argc, char **argv)
 
 		if (!strncmp(argv[i], "sleep:", 6)) {
 			usleep((unsigned int)atoi(argv[i] + 6) * 1000);
+			continue;
+		}
+		if (!strncmp(argv[i], "stream:", 7)) {
+			stream(argv[i]);
 			continue;
 		}
 		task = send_command(argv[i]);
