@@ -29,6 +29,11 @@ class Kernel(typing.NamedTuple):
     machine: str = "qemu"               # what runs it: qemu, or uml, which is itself a program
 
 
+def restored(words):
+    """A Kernel from what the state directory keeps of it."""
+    return Kernel(words[0], pathlib.Path(words[1]), pathlib.Path(words[2]), words[3])
+
+
 def package_for(kind):
     """The Debian package of a --kernel value. `stock` is what the meta-package depends on."""
     if kind in ("stock", "6.1"):

@@ -62,7 +62,7 @@ def up(gateways, clients, store, kernel, target, say):
         try:
             options["kernels"] = prepare_kernels(kernel, clients, say)
             if target == "pr":
-                prepare_module(kernels.Kernel(*options["kernels"]["gateway"]), say)
+                prepare_module(kernels.restored(options["kernels"]["gateway"]), say)
             if clients:
                 options["tools"] = os.fspath(packages.prepare_clients(say))
             boot_all(path, options, say)

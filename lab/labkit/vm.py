@@ -29,7 +29,7 @@ class Guest:
         self.name = name
         self.is_gateway = name.startswith("gw")
         words = self.options.get("kernels", {}).get("gateway" if self.is_gateway else "client")
-        self.kernel = words and kernels.Kernel(words[0], pathlib.Path(words[1]), pathlib.Path(words[2]), words[3])
+        self.kernel = words and kernels.restored(words)
         self.number = int(name.removeprefix("gw").removeprefix("client"))
         host = self.number if self.is_gateway else settings.CLIENT_ADDRESS_BASE + self.number
         self.address = f"{settings.NETWORK}.{host}"
