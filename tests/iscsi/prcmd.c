@@ -39,6 +39,7 @@ enum {
 	ISID_QUALIFIER = 1,
 	ANSWER_SECONDS = 60,
 	STREAM_SECONDS = 60, /* at most, all GOOD */
+	PR_OUT_LIST = 24,
 };
 
 static struct iscsi_context *iscsi;
@@ -73,18 +74,33 @@ static void login(const char *url_text, const char *name)
 	iscsi_destroy_url(url);
 }
 
+static void put_be64(unsigned char *to, unsigned long long v)
+{
+	int i;
+
+	for (i = 7; i >= 0; i--, v >>= 8)
+		to[i] = (unsigned char)v;
+}
+
+/* By hand: libiscsi knows no REPLACE LOST RESERVATION. */
 static struct scsi_task *pr_out(const char *args)
 {
-	struct scsi_persistent_reserve_out_basic params = { 0 };
+	unsigned char cdb[10] = { 0x5f, [8] = PR_OUT_LIST }, list[PR_OUT_LIST] = { 0 };
+	struct iscsi_data data = { .size = sizeof(list), .data = list };
 	unsigned long long key, sa_key;
+	struct scsi_task *task;
 	unsigned int sa, type;
 
 	if (sscanf(args, "%u:%u:%llx:%llx", &sa, &type, &key, &sa_key) != 4)
 		die("out:SA:TYPE:KEY:SAKEY");
-	params.reservation_key = key;
-	params.service_action_reservation_key = sa_key;
-	return iscsi_persistent_reserve_out_sync(iscsi, lun, (int)sa, 0,
-						 (int)type, &params);
+	cdb[1] = (unsigned char)sa;
+	cdb[2] = (unsigned char)type;
+	put_be64(list, key);
+	put_be64(list + 8, sa_key);
+	task = scsi_create_task(sizeof(cdb), cdb, SCSI_XFER_WRITE, sizeof(list));
+	if (!task)
+		die("out of memory");
+	return iscsi_scsi_command_sync(iscsi, lun, task, &data);
 }
 
 static struct scsi_task *write_block(const char *args)
