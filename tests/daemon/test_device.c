@@ -15,7 +15,7 @@
 
 enum {
 	GATEWAYS = 2,
-	WAIT_MS = 5000,
+	WAIT_MS = 15000,
 };
 
 /* The fake kernel: installs at once, remembers what it was told. */
@@ -146,7 +146,7 @@ static void gateway_start(struct gateway *g, int i)
 	g->nl.d = d;
 	d->engine.gateway = g->name;
 	d->engine.incarnation = 100 + (uint64_t)i;
-	d->engine.member_timeout_ms = 3000;
+	d->engine.member_timeout_ms = 5500;
 	d->ops = &store_dir_ops;
 	assert_int_equal(uv_loop_init(&d->loop), 0);
 	if (d->ops->open(&d->store, scratch_path("store"), g->name,
@@ -204,6 +204,9 @@ static int teardown(void **state)
 	return scratch_remove(state);
 }
 
+/* The gateway whose loop is not run, as if its process were stopped; -1. */
+static int paused = -1;
+
 /* Runs both loops until @done or it takes too long. */
 static bool run_until(bool (*done)(void))
 {
@@ -214,7 +217,9 @@ static bool run_until(bool (*done)(void))
 		if (uv_hrtime() > end)
 			return false;
 		for (i = 0; i < GATEWAYS; i++)
-			uv_run(&gateways[i].d.loop, UV_RUN_NOWAIT);
+			if (i != paused)
+				uv_run(&gateways[i].d.loop,
+				       UV_RUN_NOWAIT);
 		uv_sleep(1);
 	}
 	return true;
@@ -435,6 +440,51 @@ static void test_lu_configured(void **state)
 	gateways[0].config.count = 0;
 }
 
+static bool second_back(void)
+{
+	return gateways[1].nl.term == 2 && gateways[1].nl.seq == 2 &&
+	       both_ready();
+}
+
+static void change(int i, uint64_t expected)
+{
+	size_t len;
+	char *str;
+
+	gateways[i].nl.get_status = -1;
+	device_events.get(&gateways[i].d, "disk0", 1);
+	assert_true(run_until(get_answered));
+	assert_int_equal(gateways[i].nl.get_status, 0);
+	str = decide(&gateways[i], &len);
+	gateways[i].nl.set_status = -1;
+	device_events.set(&gateways[i].d, "disk0", 2, expected, str, len);
+	free(str);
+}
+
+/* One is stopped: the other goes on without it, and it comes back. */
+static void test_evicted(void **state)
+{
+	uint64_t paused_at;
+
+	(void)state;
+	add(0, "disk0", "dir/disk0", "serial", 0);
+	add(1, "disk0", "dir/disk0", "serial", 0);
+	assert_true(run_until(both_ready));
+	paused = 1;
+	paused_at = uv_hrtime() / 1000000;
+	change(0, 1);
+	assert_true(run_until(set_answered));
+	assert_int_equal(gateways[0].nl.set_status, 0);
+	assert_int_equal(gateways[0].nl.settled, 2);
+	/* Not before its lease had ended by its own clock. */
+	assert_int_equal(gateways[1].nl.seq, 1);
+	assert_true(uv_hrtime() / 1000000 >= paused_at + 2000 - 100);
+	assert_int_equal(gateways[1].nl.term, 1);
+	paused = -1;
+	assert_true(run_until(second_back));
+	assert_int_equal(gateways[0].nl.term, 1);
+}
+
 /* More of them than there are workers, as if a device's calls hung. */
 enum { HANGING = 40 };
 
@@ -485,7 +535,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(both_serve), T(removed),	 T(reconnected),
 		T(unloaded),   T(other_serial),	 T(same_twice),
-		T(renamed),    T(lu_configured), T(hung_devices),
+		T(renamed),    T(lu_configured), T(hung_devices), T(evicted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

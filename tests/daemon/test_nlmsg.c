@@ -81,6 +81,30 @@ static void test_numbers(void **state)
 	free(nlh);
 }
 
+static void test_lease(void **state)
+{
+	const struct nlmsg sent = {
+		.cmd = TCMU_PR_CMD_WELCOME,
+		.has = BIT(TERM) | BIT(UNTIL) | BIT(LEASE_MS),
+		.term = UINT64_MAX - 1,
+		.until = 0x123456789abcdef0ull,
+		.lease_ms = 15000,
+	};
+	struct nlmsg nothing = {.cmd = TCMU_PR_CMD_WELCOME};
+	struct nlmsghdr *nlh = build(&sent);
+	struct nlmsg msg;
+
+	(void)state;
+	assert_int_equal(nlmsg_parse(&msg, nlh), 0);
+	assert_true(msg.term == sent.term);
+	assert_true(msg.until == sent.until);
+	assert_int_equal(msg.lease_ms, 15000);
+	free(nlh);
+	nlh = build(&nothing);
+	assert_int_equal(nlmsg_parse(&msg, nlh), -EINVAL);
+	free(nlh);
+}
+
 /* The longest string: one message, parts of 32 KiB, in order, nothing lost. */
 static void test_long_string(void **state)
 {
@@ -200,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_there_and_back),
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_lease),
 		cmocka_unit_test(test_long_string),
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_malformed),
