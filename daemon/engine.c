@@ -225,7 +225,8 @@ static uint64_t next_time(const struct engine_lu *lu)
 		soonest(&at, r->get.deadline);
 	if (r->set.active)
 		soonest(&at, r->set.deadline);
-	if (r->set.active && r->set.unfenced)
+	/* In the past: it is not the time for it. */
+	if (r->set.active && r->set.unfenced && r->fence_at > lu->now)
 		soonest(&at, r->fence_at);
 	if (r->repair.active)
 		soonest(&at, r->repair.deadline);

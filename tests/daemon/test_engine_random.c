@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Random interleavings of three gateways with random faults: first safety,
- * while things break; then liveness, once they are healed.  The checks are in
- * world.c (at each answer) and world_check.c (at the end).
+ * while things break; then liveness, once they are healed, and when one of them
+ * is then gone for ever.  The checks are in world.c (at each answer) and
+ * world_check.c (at the end).
  *
  * usage: test_engine_random [RUNS [FIRST SEED]]; WORLD_LOG=1 shows a run.
  */
@@ -18,11 +19,17 @@
 enum {
 	RUNS = 3000,
 	ROUNDS = 40,
+	LEASE_MS = 2000,
+	MARGIN_MS = 500,
+	BEAT_MS = 150,
+	/* What a change takes when nobody is missing. */
+	CHANGE_MS = 600,
+	PPM_MAX = 40000, /* drift of a clock */
 };
 
 static unsigned long runs = RUNS, first = 1;
 static unsigned long counts[3]; /* answers 0, EAGAIN, others */
-static unsigned long power_losses, damages, replaced;
+static unsigned long power_losses, damages, replaced, ends, fences;
 
 /*
  * Somebody spoils the store: the newest version, all of them, or those since
@@ -84,7 +91,13 @@ static void toggle(struct world *w, int i)
 {
 	struct gateway *g = &w->gw[i];
 
-	switch (world_draw(w, 7)) {
+	switch (world_draw(w, 10)) {
+	case 8:
+		g->frozen_until = w->now + world_draw(w, 2 * LEASE_MS);
+		return;
+	case 9:
+		g->cut_until = w->now + world_draw(w, 2 * LEASE_MS);
+		return;
 	case 0:
 		if (g->alive)
 			gw_die(w, i);
@@ -105,10 +118,13 @@ static void toggle(struct world *w, int i)
 			gw_attach(w, i); /* reconnected */
 		return;
 	case 4:
-		if (world_draw(w, 2))
-			gw_power_off(w, i);
-		else
+		if (!world_draw(w, 2)) {
 			blackout(w);
+			return;
+		}
+		gw_power_off(w, i);
+		if (world_draw(w, 2))
+			gw_boot(w, i);
 		return;
 	default:
 		if (g->alive && g->kernel.attached)
@@ -120,7 +136,9 @@ static void command(struct world *w, int i)
 {
 	uint64_t n = world_draw(w, 4);
 
-	if (w->damaged && n == 0)
+	if (world_draw(w, 10) == 0)
+		client_abort(w, i);
+	else if (w->damaged && n == 0)
 		client_replace(w, i);
 	else if (n)
 		client_write(w, i);
@@ -147,21 +165,33 @@ static void round_of(struct world *w, uint64_t trouble, bool spoil)
 	world_run(w, world_draw(w, 150));
 }
 
-static void heal(struct world *w)
+static void all_on(struct world *w)
 {
 	int i;
 
-	w->faults = false;
 	for (i = 0; i < GATEWAYS; i++) {
 		struct gateway *g = &w->gw[i];
 
 		g->deaf = false;
+		g->frozen_until = 0;
+		g->cut_until = 0;
 		g->client.again = false;
 		if (!g->alive)
 			gw_start(w, i);
 		if (!g->kernel.attached)
 			gw_attach(w, i);
 	}
+}
+
+static void heal(struct world *w)
+{
+	int i;
+
+	w->faults = false;
+	all_on(w);
+	/* A fence command may still be on its way. */
+	world_run(w, 10000);
+	all_on(w);
 	world_run(w, 60000);
 	/* What is lost stays so until somebody replaces it. */
 	for (i = 0; i < GATEWAYS; i++) {
@@ -188,6 +218,53 @@ static void assert_settled(struct world *w)
 		assert(status.seq == w->newest);
 		assert(w->gw[i].kernel.valid);
 		assert(w->gw[i].kernel.settled == w->newest);
+	}
+}
+
+/* How one of them is missing from now on. */
+static void lose(struct world *w, int i)
+{
+	switch (world_draw(w, 4)) {
+	case 0:
+		gw_die(w, i);
+		return;
+	case 1:
+		gw_power_off(w, i);
+		w->gw[i].kernel.attached = false;
+		return;
+	case 2:
+		w->gw[i].frozen_until = UINT64_MAX;
+		return;
+	default:
+		w->gw[i].cut_until = UINT64_MAX;
+	}
+}
+
+/* No change of the others takes longer than a lease, the margin and beats. */
+static void lose_one(struct world *w)
+{
+	int gone = (int)world_draw(w, GATEWAYS);
+	int i;
+
+	world_run(w, world_draw(w, 2 * BEAT_MS));
+	if (world_draw(w, 2))
+		client_write(w, gone);
+	world_run(w, world_draw(w, 40));
+	lose(w, gone);
+	for (i = 0; i < GATEWAYS; i++) {
+		w->gw[i].client.again = true;
+		if (i != gone)
+			client_write(w, i);
+	}
+	world_run(w, LEASE_MS + MARGIN_MS + 3 * BEAT_MS + CHANGE_MS);
+	for (i = 0; i < GATEWAYS; i++) {
+		if (i == gone)
+			continue;
+		assert(w->gw[i].client.set_status == 0);
+		client_get(w, i);
+		world_run(w, CHANGE_MS);
+		assert(w->gw[i].client.get_status == 0);
+		w->gw[i].client.again = false;
 	}
 }
 
@@ -218,6 +295,13 @@ static void run(unsigned long seed)
 	w->faults = seed % 4 != 0;
 	trouble = seed % 3 ? world_draw(w, 15) : 0;
 	for (n = 0; n < GATEWAYS; n++) {
+		struct gateways_conf *conf = &w->gw[n].gws_conf;
+
+		conf->lease_ms = LEASE_MS;
+		conf->margin_ms = MARGIN_MS;
+		conf->beat_ms = BEAT_MS;
+		conf->can_fence = seed % 2;
+		w->gw[n].drift = (int64_t)world_draw(w, 2 * PPM_MAX) - PPM_MAX;
 		w->gw[n].kernel.attached = true;
 		gw_start(w, n);
 	}
@@ -227,7 +311,15 @@ static void run(unsigned long seed)
 	assert_settled(w);
 	write_each(w);
 	assert_settled(w);
+	lose_one(w);
+	heal(w);
+	write_each(w);
+	assert_settled(w);
 	world_check(w);
+	for (n = 0; n < GATEWAYS; n++) {
+		ends += w->gateways[n].evicted;
+		fences += w->gw[n].fences;
+	}
 	power_losses += w->power_losses;
 	for (i = 0; i < w->writes_count; i++)
 		counts[!w->writes[i].status	       ? 0
@@ -248,9 +340,10 @@ static void test_random(void **state)
 		run(seed);
 	}
 	print_message("%lu runs: %lu writes good, %lu too late, %lu other; "
-		      "%lu losses of power, %lu of the state, %lu left so\n",
+		      "%lu losses of power, %lu of the state, %lu left so, "
+		      "terms up to %lu ended, %lu fenced\n",
 		      runs, counts[0], counts[1], counts[2], power_losses,
-		      damages, replaced);
+		      damages, replaced, ends, fences);
 	/* Neither outcome may be so rare that nothing was tested. */
 	assert_true(runs < 100 || counts[0] > 10 * runs);
 	assert_true(runs < 100 || counts[1] > runs / 10);

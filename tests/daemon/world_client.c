@@ -42,6 +42,7 @@ void client_replace(struct world *w, int i)
 {
 	w->gw[i].client.busy = true;
 	w->gw[i].client.replace = true;
+	w->gw[i].client.abort = false;
 	client_begin(w, &w->gw[i]);
 }
 
