@@ -12,6 +12,7 @@
 #   make lint       checkpatch and sparse
 #   make sim        simulate 20,000 histories of gateways, and find each
 #                   deliberate bug
+#   make model      have spin verify the protocol, and find bugs made on purpose
 #   make mutants    break core/ line by line and see the unit tests notice
 #   make clean
 #
@@ -31,7 +32,7 @@ LATER = $(shell ls -d /lib/modules/6.12.*/build 2>/dev/null | sort -V | tail -n 
 MODULE_SOURCES := $(wildcard kernel/*.[ch] kernel/Kbuild core/*.[ch] \
 	core/*.def include/uapi/*.h)
 
-.PHONY: all deps user module module-later install unit check demo conformance lint mutants sim clean
+.PHONY: all deps user module module-later install unit check demo conformance lint model mutants sim clean
 
 all: deps user module
 
@@ -78,6 +79,9 @@ lint: deps
 
 sim: user
 	@sim/check $(BUILD)
+
+model: deps
+	@model/run
 
 mutants: deps
 	@tests/core/mutants
