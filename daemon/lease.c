@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define REPLY_TIMEOUT "/sys/module/tcmu_pr/parameters/reply_timeout_ms"
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 enum {
@@ -275,17 +276,28 @@ static int boot_parse(const char *text, uint8_t boot[STORE_BOOT_LEN])
 	return 0;
 }
 
-static int boot_read(uint8_t boot[STORE_BOOT_LEN])
+/* The beginning of the file, as text. */
+static int file_begin(const char *path, char *text, size_t cap)
 {
-	char text[64] = "";
-	int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 
 	if (fd < 0)
 		return -errno;
-	n = read(fd, text, sizeof(text) - 1);
+	n = read(fd, text, cap - 1);
 	close(fd);
-	return n < 0 ? -EIO : boot_parse(text, boot);
+	if (n < 0)
+		return -EIO;
+	text[n] = '\0';
+	return 0;
+}
+
+static int boot_read(uint8_t boot[STORE_BOOT_LEN])
+{
+	char text[64];
+	int rc = file_begin(BOOT_ID, text, sizeof(text));
+
+	return rc ? rc : boot_parse(text, boot);
 }
 
 static int parts_open(struct lease *lease)
@@ -391,8 +403,26 @@ void lease_free(struct lease *lease)
 
 /* The kernel */
 
+/* A command waits for a decision and then for the members. */
+static void timeout_check(const struct lease *lease)
+{
+	uint64_t least = 2 * (uint64_t)lease->d->config->member_timeout_ms;
+	char text[32];
+
+	if (file_begin(REPLY_TIMEOUT, text, sizeof(text)) ||
+	    strtoull(text, NULL, 10) >= least)
+		return;
+	log_line(LOG_LEVEL_WARNING, NULL, 0,
+		 "the module's reply_timeout_ms is less than twice "
+		 "member_timeout, %llu ms: commands may end with an error "
+		 "before the change is settled",
+		 (unsigned long long)least);
+}
+
 void lease_welcome(struct lease *lease, uint64_t term)
 {
+	if (lease)
+		timeout_check(lease);
 	if (lease && !lease->closing)
 		gateways_connected(lease->gateways, term);
 }

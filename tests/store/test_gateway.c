@@ -373,7 +373,7 @@ static void test_held_beat(void **state)
 
 /* The same, with as many as like at once. */
 
-enum { RACE_TERMS = 400, EVICTORS = 3 };
+enum { RACE_TERMS = 150, EVICTORS = 3 };
 
 struct shared {
 	volatile uint64_t term, count; /* of the last that saw no mark */
