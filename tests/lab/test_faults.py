@@ -39,13 +39,17 @@ READY_SECONDS = 90
 # Of each storm, before and after the fault, in seconds.
 CALM = 3
 STORE_BYTES = 16 << 20
+# With the seconds since the guest's boot in front of each line.
 START = f"""
-setsid {DAEMON} --foreground --config /lab/private/tcmu-prd.conf >>/lab/private/log/tcmu-prd.log 2>&1 </dev/null &
+setsid sh -c '{DAEMON} --foreground --config /lab/private/tcmu-prd.conf 2>&1 |
+	while read -r line; do read -r up rest </proc/uptime; echo "$up $line"; done' \\
+	>>/lab/private/log/tcmu-prd.log 2>&1 </dev/null &
 """
 STOP = "pkill -TERM -x tcmu-prd || true; while pgrep -x tcmu-prd; do sleep 0.1; done"
 TRACE = "exec strace -f -o /dev/null -p $(pgrep -x tcmu-prd) -e trace={calls} -e inject={calls}:{what}"
 CALLS = "%file,getdents64,fsync"
 faults = {}
+logged = {}
 
 
 def fault(title, healthy=HEALTHY):
@@ -277,6 +281,14 @@ def revive():
         wait_ready(guest["name"])
 
 
+def keep_log(gateway, name):
+    """What the daemon has said since the last time, for who wants to know why."""
+    log = labapi.directory(gateway) / "private/log/tcmu-prd.log"
+    said = log.read_bytes() if log.exists() else b""
+    (CHECK / f"faults-{name}-{gateway}.log").write_bytes(said[logged.get(gateway, 0):])
+    logged[gateway] = len(said)
+
+
 def works(gateway):
     """A registration comes and goes through it."""
     argv = [REPO / "build/tests/iscsi/prcmd", labapi.url(gateway), f"iqn.2026-11.org.tcmu-pr:after-{gateway}",
@@ -307,6 +319,8 @@ def test_fault(lab, table, name, capfd):
     with capfd.disabled():
         print(f"\n{' | '.join(str(word) for word in row)}", flush=True)
     revive()
+    for gateway in GATEWAYS:
+        keep_log(gateway, name)
     assert storm.verdict in (LINEARIZABLE, GAVE_UP), storm.said
     for gateway in GATEWAYS:
         works(gateway)

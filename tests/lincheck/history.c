@@ -137,7 +137,8 @@ static enum role role_of_error(struct tpr_result res)
 		return MAYBE;
 	}
 	if (res.asc >> 8 == TPR_ASC_RSV_RESOURCES >> 8 ||
-	    res.key == TPR_SK_UNIT_ATTENTION)
+	    res.key == TPR_SK_UNIT_ATTENTION ||
+	    res.key == TPR_SK_NOT_READY || res.key == TPR_SK_DATA_PROTECT)
 		return SILENT;
 	return res.key == TPR_SK_ILLEGAL_REQUEST ? READER : MAYBE;
 }

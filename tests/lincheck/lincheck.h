@@ -30,9 +30,10 @@
  *			on the state says nothing).  RESERVATION CONFLICT: an
  *			SPC-2 reservation stood.  All else says nothing.
  *	PR OUT,		GOOD, RESERVATION CONFLICT, and ILLEGAL REQUEST:
- *	RESERVE,	what the core says.  UNIT ATTENTION, BUSY, TASK SET
- *	RELEASE		FULL, 55h/xx: had no effect.  All else, and no answer:
- *			may have had its effect, or has it later, or never.
+ *	RESERVE,	what the core says.  UNIT ATTENTION, NOT READY, DATA
+ *	RELEASE		PROTECT, BUSY, TASK SET FULL, 55h/xx: had no effect,
+ *			and never will.  All else, and no answer: may have had
+ *			its effect, or has it later, or never.
  *
  * An operation is judged by its instant of admission; when data gets to the
  * disk is another matter (SPC-4 lets a command that was admitted before a

@@ -307,6 +307,15 @@ static void test_attention_and_done(void **state)
 	bad(keys(1, 20, 30, 1, "a"));
 }
 
+/* The path is down: an initiator may send it again through another. */
+static void test_not_ready_and_done(void **state)
+{
+	(void)state;
+	join(0, 0, 10, NOT_READY);
+	keys(1, 20, 30, 0, "");
+	bad(keys(1, 40, 50, 1, "a"));
+}
+
 static void test_wrong_data(void **state)
 {
 	(void)state;
@@ -535,6 +544,7 @@ int main(void)
 		TEST(unclear_and_never),
 		TEST(unclear_and_undone),
 		TEST(attention_and_done),
+		TEST(not_ready_and_done),
 		TEST(wrong_data),
 		TEST(spc2),
 		TEST(event_too_late),
