@@ -40,34 +40,12 @@ static bool same_device(const struct tpr_nexus *a, const struct tpr_nexus *b)
 	return a->proto == b->proto && !strcmp(a->initiator, b->initiator);
 }
 
-static bool same_port(const struct tpr_nexus *a, const struct tpr_nexus *b)
-{
-	return same_device(a, b) && !memcmp(a->isid, b->isid, sizeof(a->isid));
-}
-
 /* Makes @nexus stand for its initiator port through all target ports. */
 static void to_all_tg_pt(struct tpr_nexus *nexus)
 {
 	memset(nexus->target, 0, sizeof(nexus->target));
 	nexus->tag = 0;
 	nexus->rtpi = 0;
-}
-
-/* First registration that is not less than @nexus; num_regs if none is. */
-static u32 not_less(const struct tcmu_pr_info *info,
-		    const struct tpr_nexus *nexus)
-{
-	u32 lo = 0, hi = info->num_regs;
-
-	while (lo < hi) {
-		u32 mid = lo + (hi - lo) / 2;
-
-		if (tpr_nexus_cmp(&info->regs[mid].nexus, nexus) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
 }
 
 /* Makes the registrations from @first up to @end one, which is @merged. */
@@ -100,9 +78,9 @@ static int first_of_port(const struct tcmu_pr_info *info,
 	u32 idx;
 
 	to_all_tg_pt(&all);
-	idx = not_less(info, &all);
+	idx = tpr_lower_bound(info, &all);
 	if (idx == info->num_regs ||
-	    !same_port(&info->regs[idx].nexus, nexus))
+	    !tpr_same_initiator_port(&info->regs[idx].nexus, nexus))
 		return -1;
 	return (int)idx;
 }
@@ -123,7 +101,7 @@ static bool add_all_tg_pt(struct tcmu_pr_info *info,
 	if (first < 0)
 		return tpr_reg_add(info, &all, key, true) >= 0;
 	while (end < info->num_regs &&
-	       same_port(&info->regs[end].nexus, nexus))
+	       tpr_same_initiator_port(&info->regs[end].nexus, nexus))
 		end++;
 	merge(info, (u32)first, end, &all, key);
 	return true;
@@ -173,7 +151,7 @@ static struct tpr_result visit(struct walk *w, struct tpr_nexus *nexus)
 	int idx;
 
 	/* The sender comes last, once, whether or not it is listed. */
-	if (same_port(nexus, w->o->req->nexus))
+	if (tpr_same_initiator_port(nexus, w->o->req->nexus))
 		return tpr_good();
 	if (w->pass == UNDO) {
 		idx = tpr_find(w->info, nexus);
@@ -228,7 +206,7 @@ static struct tpr_result visit_registered(struct walk *w,
 
 	memset(first.isid, 0, sizeof(first.isid));
 	to_all_tg_pt(&first);
-	i = not_less(info, &first);
+	i = tpr_lower_bound(info, &first);
 	while (res.status == TPR_GOOD && i < info->num_regs &&
 	       same_device(&info->regs[i].nexus, nexus)) {
 		memcpy(nexus->isid, info->regs[i].nexus.isid,
@@ -504,7 +482,7 @@ struct tpr_result tpr_register_move(struct tcmu_pr_info *info,
 		return tpr_check(TPR_SK_ILLEGAL_REQUEST, TPR_ASC_CDB_FIELD);
 	tpr_tid_get(param + MOVE_TID_AT, tpr_be32(param + MOVE_LEN_AT), &dest,
 		    &any_port);
-	if (!o->sa_key || same_port(&dest, o->req->nexus) ||
+	if (!o->sa_key || tpr_same_initiator_port(&dest, o->req->nexus) ||
 	    !find_target(info, o->req, tpr_be16(param + MOVE_RTPI_AT), &dest))
 		return bad_list();
 	if (!tpr_nexus_valid(&dest))

@@ -109,9 +109,14 @@ int tpr_reg_cmp(const struct tpr_reg *a, const struct tpr_reg *b)
 	return tpr_nexus_cmp(&a->nexus, &b->nexus);
 }
 
-/* First index whose nexus is not less than @nexus. */
-static u32 lower_bound(const struct tcmu_pr_info *info,
-		       const struct tpr_nexus *nexus)
+bool tpr_same_initiator_port(const struct tpr_nexus *a,
+			     const struct tpr_nexus *b)
+{
+	return !initiator_cmp(a, b);
+}
+
+u32 tpr_lower_bound(const struct tcmu_pr_info *info,
+		    const struct tpr_nexus *nexus)
 {
 	u32 lo = 0, hi = info->num_regs;
 
@@ -128,14 +133,14 @@ static u32 lower_bound(const struct tcmu_pr_info *info,
 
 int tpr_find(const struct tcmu_pr_info *info, const struct tpr_nexus *nexus)
 {
-	u32 idx = lower_bound(info, nexus);
+	u32 idx = tpr_lower_bound(info, nexus);
 
 	if (idx < info->num_regs &&
 	    !tpr_nexus_cmp(&info->regs[idx].nexus, nexus))
 		return (int)idx;
 	/* An all_tg_pt registration is the only one of its initiator port. */
 	if (idx > 0 && info->regs[idx - 1].all_tg_pt &&
-	    !initiator_cmp(&info->regs[idx - 1].nexus, nexus))
+	    tpr_same_initiator_port(&info->regs[idx - 1].nexus, nexus))
 		return (int)idx - 1;
 	return -1;
 }
@@ -149,7 +154,7 @@ int tpr_reg_add(struct tcmu_pr_info *info, const struct tpr_nexus *nexus,
 	if (info->num_regs >= info->max_regs ||
 	    info->num_regs >= TPR_REGS_MAX)
 		return -ENOSPC;
-	idx = lower_bound(info, nexus);
+	idx = tpr_lower_bound(info, nexus);
 	reg = &info->regs[idx];
 	memmove(reg + 1, reg, (info->num_regs - idx) * sizeof(*reg));
 	reg->key = key;
@@ -328,7 +333,7 @@ static bool regs_valid(const struct tcmu_pr_info *info)
 		if (tpr_reg_cmp(reg - 1, reg) >= 0)
 			return false;
 		if (reg[-1].all_tg_pt &&
-		    !initiator_cmp(&reg[-1].nexus, &reg->nexus))
+		    tpr_same_initiator_port(&reg[-1].nexus, &reg->nexus))
 			return false;
 	}
 	return true;

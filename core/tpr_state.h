@@ -165,6 +165,17 @@ int tpr_nexus_cmp(const struct tpr_nexus *a, const struct tpr_nexus *b);
 /* Order in which registrations stand in the string. */
 int tpr_reg_cmp(const struct tpr_reg *a, const struct tpr_reg *b);
 
+/* True if they differ in nothing but the target port. */
+bool tpr_same_initiator_port(const struct tpr_nexus *a,
+			     const struct tpr_nexus *b);
+
+/*
+ * Index of the first registration that is not less than @nexus, num_regs if
+ * there is none.  O(log num_regs).
+ */
+u32 tpr_lower_bound(const struct tcmu_pr_info *info,
+		    const struct tpr_nexus *nexus);
+
 /*
  * Index of the registration that @nexus uses: its own, or that of its
  * initiator port for all target ports.  -1 if it is not registered.
