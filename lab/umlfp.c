@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loaded in front of a user-mode Linux kernel (LD_PRELOAD) that knows 2696
- * bytes of FPU state.  On a host whose processor has more (AMX), the host
- * takes back a process's state as a whole or not at all: so the rest is put
- * behind what UML sets, as the process has it.  No guest program uses AMX.
+ * Loaded in front of a user-mode Linux kernel (LD_PRELOAD), and corrects what
+ * it asks of ptrace.
+ *
+ * It knows 2696 bytes of FPU state.  On a host whose processor has more (AMX),
+ * the host takes back a process's state as a whole or not at all: so the rest
+ * is put behind what UML sets, as the process has it.  No guest program uses
+ * AMX.
+ *
+ * When the kernel is killed, the processes that it traces would go on, with
+ * their system calls done by the host.  They must end with it.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -18,6 +24,10 @@
 #ifndef NT_X86_XSTATE
 #define NT_X86_XSTATE 0x202
 #endif
+
+enum {
+	PTRACE_OLDSETOPTIONS = 21,
+};
 
 /* Not on the stack, which is one of UML's; it has one thread here. */
 static unsigned char state[65536];
@@ -47,6 +57,10 @@ long ptrace(enum __ptrace_request request, ...)
 	va_end(args);
 	if (request == PTRACE_SETREGSET && (long)addr == NT_X86_XSTATE)
 		return set_xstate(pid, addr, data);
+	if ((int)request == PTRACE_OLDSETOPTIONS ||
+	    request == PTRACE_SETOPTIONS)
+		return syscall(SYS_ptrace, PTRACE_SETOPTIONS, pid, addr,
+			       (long)data | PTRACE_O_EXITKILL);
 	/* The system call hands out a word by reference, the function as is. */
 	if (request != PTRACE_PEEKTEXT && request != PTRACE_PEEKDATA &&
 	    request != PTRACE_PEEKUSER)
