@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cli.h"
+#include "print.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -44,7 +45,7 @@ static void put_device(struct json_object *device)
 
 int list_main(int argc, char **argv)
 {
-	const struct argp_option options[] = {option_socket, {0}};
+	const struct argp_option options[] = {option_json, option_socket, {0}};
 	struct json_object *reply, *devices;
 	struct arguments args;
 	size_t i;
@@ -57,7 +58,9 @@ int list_main(int argc, char **argv)
 	reply = ask(args.socket, request_new("list"));
 	if (!reply)
 		return EXIT_FAILED;
-	if (json_object_object_get_ex(reply, "devices", &devices))
+	if (args.json)
+		json_print(reply);
+	else if (json_object_object_get_ex(reply, "devices", &devices))
 		for (i = 0; i < json_object_array_length(devices); i++)
 			put_device(json_object_array_get_idx(devices, i));
 	json_object_put(reply);

@@ -14,7 +14,7 @@ static const struct {
 	{"attach", attach_main, "BACKSTORE [--name=NAME]",
 	 "let a TCMU backstore have persistent reservations"},
 	{"detach", detach_main, "DEVICE", "undo it"},
-	{"list", list_main, "", "list the devices, for scripts"},
+	{"list", list_main, "[--json]", "list the devices, for scripts"},
 	{"gateways", gateways_main, "[--json]",
 	 "list the gateways, and who is alive"},
 	{"show", show_main, "DEVICE [--json]",

@@ -92,6 +92,8 @@ def test_requests(g):
 def test_tool(g):
     run = g.tool('list')
     expect('list of nothing', (run.returncode, run.stdout) == (0, ''), run)
+    run = g.tool('list', '--json')
+    expect('list as JSON', json.loads(run.stdout)['devices'] == [], run)
     run = g.tool('gateways')
     expect('gateways', run.stdout == 'gw1\t0\tdoubtful\t0\t-\t'
            'lease none: not connected to the kernel\n', run)
