@@ -4,7 +4,6 @@
 import pathlib
 import re
 import sys
-import time
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO / "lab"))
@@ -15,19 +14,6 @@ CLI = str(REPO / "build/cli/tcmu-pr")
 # What the kernel says when something is wrong.
 ALARMS = re.compile(r"WARNING|BUG|Oops|RIP:|Call Trace|INFO: task|hung|general protection|ring is broken|"
                     r"still under way|refcount|list_(add|del) corruption")
-READY_SECONDS = 30
-# The defaults are for real machines; here a command's time is that of slow writes, or of megabytes in emulation.
-PATIENCE = f"""
-sed -i 's/member_timeout = .* }}/member_timeout = 12 }}/' /lab/private/tcmu-prd.conf
-grep -q 'member_timeout = 12' /lab/private/tcmu-prd.conf
-cd /sys/module/tcmu_pr/parameters
-echo 30000 >reply_timeout_ms
-echo 60000 >command_timeout_ms
-pkill -TERM -x tcmu-prd
-while pgrep -x tcmu-prd; do sleep 0.1; done
-setsid {REPO}/build/daemon/tcmu-prd --foreground --config /lab/private/tcmu-prd.conf \\
-	>>/lab/private/log/tcmu-prd.log 2>&1 </dev/null &
-"""
 
 
 def sh(gateway, script, timeout=60):
@@ -43,11 +29,6 @@ def alarms(gateway):
 
 
 def be_patient():
-    """Give commands more time on all gateways."""
+    """Give commands more time on all gateways: here it is that of slow writes, or of megabytes in emulation."""
     for gateway in GATEWAYS:
-        sh(gateway, PATIENCE)
-    deadline = time.monotonic() + READY_SECONDS
-    for gateway in GATEWAYS:
-        while not re.search(r"^disk0\t\S+\tready\t", sh(gateway, f"{CLI} list || true"), re.M):
-            assert time.monotonic() < deadline, f"{gateway}: disk0 is not ready"
-            time.sleep(0.2)
+        sh(gateway, "echo 60000 >/sys/module/tcmu_pr/parameters/command_timeout_ms")

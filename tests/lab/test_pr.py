@@ -59,7 +59,7 @@ def alarms(guest):
     return [line for line in sh(guest, "dmesg").split("\n") if ALARMS.search(line)]
 
 
-def wait_ready(guest, seconds=20):
+def wait_ready(guest, seconds=40):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         text = sh(guest, f"{CLI} list", check=False)
@@ -221,43 +221,93 @@ def test_spc2_reservation_ends_with_its_nexus(clean, how):
     print(f"{how}: reserved by the other gateway's nexus {held_for(b, 10):.0f} ms after")
 
 
+def in_background(one, command):
+    """A command of an Initiator that has logged in, and is sent when this returns."""
+    argv = [str(REPO / "build/tests/iscsi/prcmd"), labapi.url(one.gateway), one.name, *GREETING, command]
+    process = subprocess.Popen(labapi.net_command(argv), stdout=subprocess.PIPE, text=True)
+    assert [process.stdout.readline().split()[1] for _ in GREETING][-1] == GOOD
+    return process
+
+
+def lease(gateway):
+    """Number of its term, and how many ms its kernel's lease has left."""
+    return tuple(map(int, sh(gateway, "cd /sys/kernel/config/tcmu_pr && cat lease_term lease_ms_left").split()))
+
+
 def test_daemon_killed_under_load(clean):
-    """kill -9: I/O goes on under the installed state, PR says standby at once, and works after a restart."""
-    a, b = Initiator("a", "gw1"), Initiator("b", "gw1")
+    """kill -9 and a restart within the lease: no I/O fails, PR says standby at once, and works after the restart."""
+    a, b, c = Initiator("a", "gw1"), Initiator("b", "gw1"), Initiator("c", "gw2")
     assert a.status(REGISTER_IGNORE.format(0xa)) == GOOD
     load = perf_start("gw1", 14)
     time.sleep(1)
     assert a.status(RESERVE.format(1, 0xa)) == GOOD  # reads of the others go on
+    term = lease("gw1")[0]
     sh("gw1", "pkill -KILL -x tcmu-prd")
-    try:
-        assert b.status("write:9:77") == CONFLICT
-        assert a.status("write:9:78") == GOOD
-        for command in ("in:0", "in:1", REGISTER_IGNORE.format(0xb)):
-            words = b.run(command)[0]
-            assert " ".join(words[:-1]) == STANDBY and int(words[-1]) < 3000, words
-        # The other gateway cannot tell this one: it must not say GOOD.
-        words = Initiator("c", "gw2").run(REGISTER_IGNORE.format(0xc))[0]
-        assert " ".join(words[:-1]) == TIMEOUT and int(words[-1]) < 25000, words
-    finally:
-        start_daemon("gw1")
+    with in_background(c, REGISTER_IGNORE.format(0xc)) as waiting:
+        try:
+            assert b.status("write:9:77") == CONFLICT
+            assert a.status("write:9:78") == GOOD
+            for command in ("in:0", "in:1", REGISTER_IGNORE.format(0xb)):
+                words = b.run(command)[0]
+                assert " ".join(words[:-1]) == STANDBY and int(words[-1]) < 3000, words
+            # The other gateway cannot tell this one: it must not say GOOD.
+            if lease("gw1")[1]:
+                assert waiting.poll() is None
+        finally:
+            start_daemon("gw1")
+        assert waiting.stdout.read().split()[1] == GOOD
     wait_ready("gw1")
+    assert lease("gw1")[0] == term
     assert b.status("write:9:79") == CONFLICT
     assert b.status(REGISTER_IGNORE.format(0xb)) == GOOD
     keys = a.status("in:0")
-    assert keys == b.status("in:0") == Initiator("c", "gw2").status("in:0")
-    # The store knows c's registration: its command ended in an error, but was not undone.
+    assert keys == b.status("in:0") == c.status("in:0")
     assert re.fullmatch(r"00 [0-9a-f]{8}00000018(0{15}[abc]){3}", keys), keys
     assert perf_end(load, 14) > 0
 
 
+def test_daemon_stays_away(clean):
+    """kill -9 and no restart: I/O goes on while the lease stands; the other gateway fences, and says so, after that."""
+    a, c = Initiator("a", "gw1"), Initiator("c", "gw2")
+    assert a.status(REGISTER_IGNORE.format(0xa)) == GOOD and c.status(REGISTER_IGNORE.format(0xc)) == GOOD
+    assert a.status(RESERVE.format(1, 0xa)) == GOOD
+    term = lease("gw1")[0]
+    with in_background(a, "stream:9:1000") as stream:
+        sh("gw1", "pkill -KILL -x tcmu-prd")
+        try:
+            began = time.monotonic()
+            with in_background(c, PREEMPT.format(1, 0xc, 0xa)) as waiting:
+                while waiting.poll() is None:
+                    time.sleep(0.1)
+                assert lease("gw1")[1] == 0, "answered while the lease of the one to be fenced stood"
+                status = waiting.stdout.read().split()[1:]
+            print(f"preempted after {time.monotonic() - began:.1f} s")
+            assert status[0] == GOOD, status
+            for command in ("write:9:7a", "read:0", "in:0", REGISTER_IGNORE.format(0xa), RESERVE_6):
+                words = a.run(command)[0]
+                assert " ".join(words[:-1]) == STANDBY and int(words[-1]) < 3000, words
+            assert a.status("tur") == GOOD
+            assert c.status("write:9:7c") == GOOD
+            assert sh("gw1", "cat /sys/kernel/config/tcmu_pr/disk0/state") == "no lease\n"
+            good, standby, other, late = map(int, stream.stdout.read().split()[1:5])
+            assert good > 1 and standby > 1 and other == 0 and late == 0
+        finally:
+            start_daemon("gw1")
+    wait_ready("gw1")
+    assert lease("gw1")[0] == term + 1
+    assert a.status("write:9:7b") == CONFLICT and c.status("write:9:7d") == GOOD
+    assert a.status("in:0") == c.status("in:0") and a.status("in:1") == c.status("in:1")
+
+
 def test_daemon_stopped(clean):
-    """A daemon that hangs: an error within the module's bounds, never a pass, and nothing is lost."""
+    """A daemon that hangs: standby at the end of the lease, never a pass, and nothing is lost."""
     a = Initiator("a", "gw1")
     sh("gw1", "pkill -STOP -x tcmu-prd")
     try:
-        words = a.run(REGISTER_IGNORE.format(0xa))[0]
-        assert " ".join(words[:-1]) == TIMEOUT and int(words[-1]) < 30000, words
         assert a.status("read:0") == GOOD
+        words = a.run(REGISTER_IGNORE.format(0xa))[0]
+        assert " ".join(words[:-1]) == STANDBY and int(words[-1]) < 17000, words
+        assert a.status("read:0") == STANDBY
     finally:
         sh("gw1", "pkill -CONT -x tcmu-prd")
     wait_ready("gw1")
@@ -290,17 +340,18 @@ def test_no_daemon_no_state(no_daemon):
     ("garbage", INFO_LOST), ("empty", INFO_LOST), ("foreign", INFO_LOST), ("mute", TIMEOUT), ("errno", TIMEOUT),
     ("stale", TIMEOUT)])
 def test_daemon_answers_nonsense(no_daemon, mode, want):
-    sh("gw1", "echo 2000 >/sys/module/tcmu_pr/parameters/reply_timeout_ms")
+    limit = "/sys/module/tcmu_pr/parameters/reply_timeout_ms"
+    before = sh("gw1", f"cat {limit}; echo 2000 >{limit}").strip()
     with labapi.start("gw1", ["/usr/bin/python3", "tests/lab/fakedaemon.py", mode]) as fake:
         said = bytearray()
-        while b"hello: 0" not in said:
+        while b"lease: 0" not in said:
             assert fake.step(said.extend, said.extend), said
         a = Initiator("a", "gw1")
         for command in (REGISTER_IGNORE.format(0xa), "in:0"):
             words = a.run(command)[0]
             assert " ".join(words[:-1]) == want and int(words[-1]) < 8000, (command, words)
         assert a.status("write:9:12") == STANDBY  # after the hold time: no state has ever been pushed
-    sh("gw1", "pkill -f fakedaemon.py; echo 22000 >/sys/module/tcmu_pr/parameters/reply_timeout_ms", check=False)
+    sh("gw1", f"pkill -f fakedaemon.py; echo {before} >{limit}", check=False)
 
 
 def test_only_one_daemon_and_only_root(lab):
