@@ -422,6 +422,9 @@ void engine_term(struct engine_lu *lu)
 	r->pushing = 0;
 	r->settled_pushed = 0;
 	r->acked = 0;
+	/* Who took us for ended may be about to drop what was settled. */
+	r->settled = 0;
+	r->unsettled_at = lu->now;
 	if (!gateways_term(lu->conf->gateways))
 		get_failed(lu, UINT64_MAX, r->status == EBADMSG ? EBADMSG : EIO);
 	else if (r->status)
@@ -438,10 +441,7 @@ void engine_lives(struct engine_lu *lu)
 	if (r->removed)
 		return;
 	lu->now = lu->ops->now(lu->arg);
-	if (unsettled(lu) || !r->decided || r->set.active) {
-		r->members_wanted = true;
-		r->poll_ms = 0;
-	}
+	r->members_wanted |= unsettled(lu) || !r->decided;
 	lu_run(lu);
 }
 

@@ -334,9 +334,8 @@ static bool set_fenced(struct engine_lu *lu, char *names, size_t cap)
 		const struct store_member *member = &lu->members[i];
 
 		if (lu_self(lu, member) || member->installed >= seq ||
-		    (lu_ended(lu, member) &&
-		     gateways_fenced_off(lu->conf->gateways, member->gateway,
-					 member->term, true)))
+		    gateways_fenced_off(lu->conf->gateways, member->gateway,
+					member->term, true))
 			continue;
 		if (len < cap)
 			len += (size_t)snprintf(names + len, cap - len, "%s%s",

@@ -62,6 +62,20 @@ static void test_dead_member(void **state)
 	world_check(w);
 }
 
+/* When nobody waits any more, and looks are rare: seen at once all the same. */
+static void test_dead_member_later(void **state)
+{
+	struct world *w = *state;
+
+	begin(w, 2);
+	gw_die(w, 1);
+	client_write(w, 0);
+	world_run(w, OVER_MS - 100);
+	assert_int_equal(w->gw[0].client.set_status, ETIMEDOUT);
+	world_run(w, 200);
+	assert_ready(w, 0, 2);
+}
+
 static void test_cut_member(void **state)
 {
 	struct world *w = *state;
@@ -253,6 +267,32 @@ static void test_load_before_settled(void **state)
 	put_string(w, 3, IDENTITY);
 	world_run(w, OVER_MS);
 	assert_ready(w, 0, 3);
+	/* And in its next term again. */
+	thaw(w, 1);
+	world_run(w, 2500);
+	assert_ready(w, 1, 3);
+	freeze(w, 1);
+	put_string(w, 4, IDENTITY);
+	engine_news(w->gw[0].lu);
+	world_run(w, 1000);
+	put_string(w, 5, IDENTITY);
+	world_run(w, OVER_MS);
+	assert_ready(w, 0, 5);
+}
+
+/* Another one is waited for, and this one need not be told. */
+static void test_no_news_for_the_dead(void **state)
+{
+	struct world *w = *state;
+
+	begin_leased(w, 3);
+	w->gw[1].kernel.hold = true;
+	gw_die(w, 2);
+	client_write(w, 0);
+	world_run(w, 2 * OVER_MS);
+	w->gw[0].calls[ENGINE_ANNOUNCE] = 0;
+	world_run(w, 20000);
+	assert_in_range(w->gw[0].calls[ENGINE_ANNOUNCE], 5, 12);
 }
 
 /* PREEMPT AND ABORT */
@@ -299,6 +339,22 @@ static void test_abort_fenced(void **state)
 	world_run(w, 100);
 	assert_int_equal(w->gw[0].client.set_status, 0);
 	assert_int_equal(w->gw[0].fences, 1);
+}
+
+/* The command takes longer than members have time. */
+static void test_abort_fenced_slowly(void **state)
+{
+	struct world *w = *state;
+
+	w->gw[0].gws_conf.can_fence = true;
+	w->gw[0].fence_ms = 10000;
+	begin_leased(w, 2);
+	freeze(w, 1);
+	client_abort(w, 0);
+	world_run(w, OVER_MS + 9000);
+	assert_int_equal(w->gw[0].client.set_status, -2);
+	world_run(w, 2000);
+	assert_int_equal(w->gw[0].client.set_status, 0);
 }
 
 /* It comes back, and its commands have ended before it acknowledges. */
@@ -410,6 +466,20 @@ static void test_power_both(void **state)
 	assert_ready(w, 1, w->newest);
 }
 
+static void land_late(struct world *w)
+{
+	for (size_t i = 0; i < w->events_count; i++) {
+		struct event *ev = &w->events[i];
+
+		if (ev->kind != EV_EFFECT || ev->call.op != ENGINE_SWAP)
+			continue;
+		ev->at = w->now;
+		ev->remote = true;
+	}
+	world_run(w, 10);
+	assert_int_equal(w->power_losses, 0);
+}
+
 /*
  * The swap of one that has ended: it is on its way for ever, and takes effect
  * when another one carries the state.
@@ -432,16 +502,7 @@ static void test_power_late_swap(void **state)
 	assert_int_equal(w->gw[1].kernel.settled, 3);
 	assert_int_equal(world_action(w->versions[3].str, w->versions[3].len),
 			 TPR_ACT_REPAIR);
-	for (size_t i = 0; i < w->events_count; i++) {
-		struct event *ev = &w->events[i];
-
-		if (ev->kind != EV_EFFECT || ev->call.op != ENGINE_SWAP)
-			continue;
-		ev->at = w->now;
-		ev->remote = true;
-	}
-	world_run(w, 10);
-	assert_int_equal(w->power_losses, 0);
+	land_late(w);
 	assert_int_equal(w->newest, 3);
 	/* Only once, and for nobody else. */
 	write_through(w, 1);
@@ -451,6 +512,28 @@ static void test_power_late_swap(void **state)
 	write_through(w, 1);
 	assert_true(w->newest <= 6);
 	world_check(w);
+}
+
+/* The one that carries it had been away, and had ended for the other one. */
+static void test_power_late_swap_rejoined(void **state)
+{
+	struct world *w = *state;
+
+	begin_leased(w, 2);
+	write_through(w, 1);
+	freeze(w, 1);
+	gw_power_off(w, 0);
+	power_on(w, 0);
+	w->gw[0].hang[ENGINE_SWAP] = true;
+	world_run(w, OVER_MS + SOON_MS);
+	assert_true(w->gw[0].calls[ENGINE_SWAP] > 1);
+	freeze(w, 0);
+	thaw(w, 1);
+	world_run(w, OVER_MS + 2 * SOON_MS);
+	assert_int_equal(w->gw[1].kernel.term, 2);
+	assert_ready(w, 1, 3);
+	land_late(w);
+	assert_int_equal(w->newest, 3);
 }
 
 /* SPC-2 */
@@ -525,6 +608,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(dead_member),
+		T(dead_member_later),
 		T(cut_member),
 		T(stopped_member),
 		T(evicted),
@@ -538,14 +622,17 @@ int main(void)
 		T(later_record),
 		T(settled_is_silent),
 		T(load_before_settled),
+		T(no_news_for_the_dead),
 		T(abort_unfenced),
 		T(abort_fenced),
+		T(abort_fenced_slowly),
 		T(abort_back),
 		T(abort_installed),
 		T(abort_lost),
 		T(power_doubt),
 		T(power_both),
 		T(power_late_swap),
+		T(power_late_swap_rejoined),
 		T(scsi2_ended),
 		T(scsi2_alive),
 	};

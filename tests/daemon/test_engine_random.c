@@ -91,7 +91,10 @@ static void toggle(struct world *w, int i)
 {
 	struct gateway *g = &w->gw[i];
 
-	switch (world_draw(w, 10)) {
+	switch (world_draw(w, 11)) {
+	case 7:
+		blackout(w);
+		return;
 	case 8:
 		g->frozen_until = w->now + world_draw(w, 2 * LEASE_MS);
 		return;

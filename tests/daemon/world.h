@@ -108,6 +108,7 @@ struct gateway {
 	uint64_t frozen_until; /* its machine is stopped */
 	uint64_t cut_until; /* the store does not answer */
 	unsigned int fences; /* it had others switched off */
+	uint64_t fence_ms; /* how long that takes */
 	struct kernel kernel;
 	struct client client;
 	uint64_t writes;

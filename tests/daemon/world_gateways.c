@@ -94,7 +94,7 @@ static void op_lives(void *arg)
 static void op_fence(void *arg, const char *gateway, uint64_t term)
 {
 	struct gateway *g = arg;
-	struct event *ev = event_add(g->w, g, EV_FENCE, 500);
+	struct event *ev = event_add(g->w, g, EV_FENCE, g->fence_ms);
 
 	snprintf(ev->target, sizeof(ev->target), "%s", gateway);
 	ev->term = term;
@@ -126,6 +126,7 @@ void world_gateways_init(struct gateway *g)
 
 	snprintf(g->w->gateways[g->index].gateway, STORE_GATEWAY_MAX, "gw%d",
 		 g->index);
+	g->fence_ms = 500;
 	g->ahead = 100000 * (uint64_t)g->index;
 	conf->gateway = g->name;
 	conf->boot[0] = (uint8_t)(g->index + 1);
