@@ -28,8 +28,11 @@ void gw_power_on(struct gw *g)
 		  daemon_start, NULL);
 }
 
-/* What the machine had sent to the disk lands soon, or never. */
-void gw_power_off(struct gw *g)
+/*
+ * What the machine had sent to the disk lands soon, or never; by the time that
+ * a fence command tells that its power is off, all that has landed that will.
+ */
+void gw_power_off(struct gw *g, bool fenced)
 {
 	struct kernel *k = &g->k;
 	int i;
@@ -42,8 +45,9 @@ void gw_power_off(struct gw *g)
 	store_calls_end(g, true);
 	for (i = 0; i < k->num_flying; i++)
 		if (draw(&g->s->rng, 2))
-			event_add(g, DOM_NET, draw(&g->s->rng, 5 * MS), op_landed,
-				  k->flying[i]);
+			event_add(g, DOM_NET,
+				  fenced ? 0 : draw(&g->s->rng, 5 * MS),
+				  op_landed, k->flying[i]);
 	g->powered = false;
 	kernel_free(g);
 	kernel_init(g);
@@ -56,7 +60,7 @@ void gw_boot_later(struct gw *g, u64 delay)
 
 static void crash(struct gw *g, const struct plan_fault *f)
 {
-	gw_power_off(g);
+	gw_power_off(g, false);
 	if (f->length != NEVER)
 		event_add(g, DOM_NET, f->length, boot, NULL);
 }

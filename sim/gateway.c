@@ -306,12 +306,12 @@ static void fence_acts(struct gw *g, void *arg)
 		if (strcmp(other->name, f->gateway))
 			continue;
 		if (other->powered) {
-			gw_power_off(other);
+			gw_power_off(other, true);
 			gw_boot_later(other, 500 * MS + draw(&s->rng, 10 * SEC));
 		}
 		other->fenced_at = s->now;
 	}
-	event_add(g, DOM_DAEMON, draw(&s->rng, MS), fence_told, f);
+	event_add(g, DOM_DAEMON, 1 + draw(&s->rng, MS), fence_told, f);
 }
 
 static void gw_fence(void *arg, const char *gateway, uint64_t term)

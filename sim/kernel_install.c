@@ -109,7 +109,7 @@ static int apply(struct gw *g, const struct push *push,
 {
 	struct kernel *k = &g->k;
 	u64 have = k->newest ? k->newest->seq : 0;
-	bool older = push->seq < have && !bug(BUG_STALE_PUSH);
+	bool older = push->seq < have && !bug(BUG_STALE_NEWS);
 
 	if (older || (!info && push->seq != have) ||
 	    (info && push->seq == have && !same_version(info, k->newest))) {

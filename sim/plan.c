@@ -18,6 +18,9 @@ const struct mix mixes[] = {
 	{"crash", "machines lose power", BIT(CRASH), false, false, false, false, 5},
 	{"pause", "machines and daemons stand still", BIT(PAUSE) | BIT(STOP),
 	 false, true, false, false, 5},
+	{"lease", "gateways fall silent for about a lease, again and again",
+	 BIT(PAUSE) | BIT(STOP) | BIT(CUT) | BIT(KILL), false, true, false, false,
+	 5},
 	{"daemon", "daemons die and come back", BIT(KILL) | BIT(STOP), true,
 	 false, false, false, 6},
 	{"store", "the store is slow, cut off, failing",
@@ -141,7 +144,9 @@ static u64 draw_length(const struct plan *p, struct rng *r, u8 kind)
 {
 	u64 lease = (u64)p->lease_ms * MS;
 
-	switch (draw(r, 8)) {
+	switch (draw(r, 9)) {
+	case 8: /* to be seen again just when it is evicted */
+		return lease + (u64)p->margin_ms * MS + draw(r, 300 * MS);
 	case 0:
 	case 1:
 	case 2:
@@ -177,6 +182,15 @@ static void draw_faults(struct plan *p, struct rng *r, const struct mix *mix,
 			f->gw = GW_ALL;
 		f->at = 300 * MS + draw(r, span);
 		f->length = draw_length(p, r, f->kind);
+		/* One that just comes back, or is hit by both. */
+		if (i && draw(r, 2) && f[-1].gw != GW_ALL &&
+		    f[-1].length != NEVER) {
+			f->gw = f[-1].gw;
+			f->at = f[-1].at + draw(r, f[-1].length + 300 * MS);
+			if (draw(r, 2))
+				f->at = f[-1].at + f[-1].length - 5 * MS +
+					draw(r, 50 * MS);
+		}
 		/* An observer notices only a jump that is much. */
 		if (f->kind == FAULT_JUMP)
 			f->length = (u64)p->lease_ms * MS +
@@ -277,6 +291,39 @@ static void draw_probes(struct plan *p, struct rng *r, u64 at)
 	}
 }
 
+/*
+ * While a gateway is away the others change what its initiators may do; those
+ * have commands under way there, and try more when it is back.
+ */
+static void draw_absence(struct plan *p, struct rng *r,
+			 const struct plan_fault *f, u8 usual_type)
+{
+	u8 ini = (u8)draw(r, (u64)p->initiators);
+	int i, n = 1 + (int)draw(r, 4);
+	struct plan_op *op;
+
+	if (p->num_ops >= PROBES_MAX || f->gw == GW_ALL || f->length == NEVER)
+		return;
+	op = &p->ops[p->num_ops++];
+	op->kind = OP_PR_OUT;
+	op->sa = draw(r, 2) ? TPR_OUT_PREEMPT_ABORT
+			    : draw(r, 2) ? TPR_OUT_PREEMPT : TPR_OUT_RESERVE;
+	op->type = usual_type;
+	op->victim = ini;
+	op->ini = (u8)draw(r, (u64)p->initiators);
+	op->gw = (u8)draw(r, (u64)p->gateways);
+	op->at = f->at + draw(r, f->length);
+	for (i = 0; i < n; i++) {
+		op = &p->ops[p->num_ops++];
+		op->kind = OP_WRITE;
+		op->ini = ini;
+		op->gw = f->gw;
+		op->at = f->at + 10 * MS - draw(r, 20 * MS);
+		if (draw(r, 2))
+			op->at = f->at + f->length + draw(r, 200 * MS);
+	}
+}
+
 static void draw_ops(struct plan *p, struct rng *r, const struct mix *mix,
 		     u64 span)
 {
@@ -296,6 +343,9 @@ static void draw_ops(struct plan *p, struct rng *r, const struct mix *mix,
 		op->flags = draw(r, 3) ? 1 : 0;
 		op->at = 600 * MS + draw(r, 500 * MS);
 	}
+	for (i = 0; i < p->num_faults; i++)
+		if (draw(r, 2))
+			draw_absence(p, r, &p->faults[i], usual_type);
 	while (n-- > 0) {
 		struct plan_op *op = &p->ops[p->num_ops++];
 

@@ -387,7 +387,7 @@ const char *nexus_name(int nexus);
 /* faults.c */
 void faults_begin(struct sim *s);
 void gw_power_on(struct gw *g);
-void gw_power_off(struct gw *g);
+void gw_power_off(struct gw *g, bool fenced);
 void gw_boot_later(struct gw *g, u64 delay);
 
 /* client.c */
