@@ -441,7 +441,7 @@ void engine_lives(struct engine_lu *lu)
 	if (r->removed)
 		return;
 	lu->now = lu->ops->now(lu->arg);
-	r->members_wanted |= unsettled(lu) || !r->decided;
+	r->members_wanted |= unsettled(lu);
 	lu_run(lu);
 }
 
