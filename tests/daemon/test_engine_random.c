@@ -243,10 +243,24 @@ static void lose(struct world *w, int i)
 	}
 }
 
+/* PREEMPT AND ABORT: GOOD only after the fence, if there is one. */
+static void abort_after(struct world *w, int i)
+{
+	int status;
+
+	if (i < 0)
+		return;
+	world_run(w, w->gw[i].gws_conf.can_fence ? 2000 : 6000);
+	status = w->gw[i].client.set_status;
+	assert(!status ||
+	       (status == ETIMEDOUT && !w->gw[i].gws_conf.can_fence));
+}
+
 /* No change of the others takes longer than a lease, the margin and beats. */
 static void lose_one(struct world *w)
 {
 	int gone = (int)world_draw(w, GATEWAYS);
+	int aborts = world_draw(w, 2) ? (gone + 1) % GATEWAYS : -1;
 	int i;
 
 	world_run(w, world_draw(w, 2 * BEAT_MS));
@@ -256,12 +270,14 @@ static void lose_one(struct world *w)
 	lose(w, gone);
 	for (i = 0; i < GATEWAYS; i++) {
 		w->gw[i].client.again = true;
-		if (i != gone)
+		if (i == aborts)
+			client_abort(w, i);
+		else if (i != gone)
 			client_write(w, i);
 	}
 	world_run(w, LEASE_MS + MARGIN_MS + 3 * BEAT_MS + CHANGE_MS);
 	for (i = 0; i < GATEWAYS; i++) {
-		if (i == gone)
+		if (i == gone || i == aborts)
 			continue;
 		assert(w->gw[i].client.set_status == 0);
 		client_get(w, i);
@@ -269,6 +285,7 @@ static void lose_one(struct world *w)
 		assert(w->gw[i].client.get_status == 0);
 		w->gw[i].client.again = false;
 	}
+	abort_after(w, aborts);
 }
 
 static void write_each(struct world *w)
