@@ -7,7 +7,6 @@
 
 enum {
 	LATENCY_MS = 1,
-	LATE_MS = 300,
 	SLOWEST_MS = 30,
 };
 
@@ -53,244 +52,11 @@ struct event *event_add(struct world *w, struct gateway *g,
 	return ev;
 }
 
-static int member_find(const struct world *w, const char *gateway)
-{
-	size_t i;
-
-	for (i = 0; i < w->members_count; i++)
-		if (!strcmp(w->members[i].gateway, gateway))
-			return (int)i;
-	return -1;
-}
-
-const struct store_member *world_member(struct world *w, int i)
-{
-	int m = member_find(w, w->gw[i].name);
-
-	return m < 0 ? NULL : &w->members[m];
-}
-
-/* The store */
-
-static int effect_join(struct world *w, struct gateway *g, uint64_t term)
-{
-	int i = member_find(w, g->name);
-	uint64_t seen = i < 0 ? 0 : w->members[i].seen;
-
-	if (i < 0)
-		i = (int)w->members_count++;
-	memset(&w->members[i], 0, sizeof(w->members[i]));
-	strcpy(w->members[i].gateway, g->name);
-	w->members[i].incarnation = g->conf.incarnation;
-	w->members[i].term = term;
-	w->members[i].seen = seen;
-	return 0;
-}
-
-static int effect_leave(struct world *w, struct gateway *g)
-{
-	int i = member_find(w, g->name);
-
-	if (i < 0)
-		return -ENOENT;
-	w->members[i] = w->members[--w->members_count];
-	return 0;
-}
-
-static int effect_ack(struct world *w, struct gateway *g, uint64_t term,
-		      uint64_t seq)
-{
-	int i = member_find(w, g->name);
-
-	if (i < 0)
-		return -ENOENT;
-	if (w->members[i].incarnation != g->conf.incarnation ||
-	    w->members[i].term != term)
-		return -ESTALE;
-	/* The kernel never goes back, so neither does this. */
-	assert(g->kernel.drained >= seq);
-	w->members[i].installed = seq;
-	if (seq > w->members[i].seen)
-		w->members[i].seen = seq;
-	return 0;
-}
-
-void world_set(struct world *w, uint64_t seq, const char *str, size_t len)
-{
-	assert(seq < VERSIONS_MAX);
-	w->newest = seq;
-	w->created = true;
-	free(w->versions[seq].str);
-	w->versions[seq].str = malloc(len ? len : 1);
-	memcpy(w->versions[seq].str, str, len);
-	w->versions[seq].len = len;
-}
-
-void world_put(struct world *w, const char *str, size_t len)
-{
-	world_set(w, w->newest + 1, str, len);
-}
-
-static int effect_swap(struct world *w, struct gateway *g,
-		       const struct engine_call *call)
-{
-	if (w->newest != call->seq)
-		return -EAGAIN;
-	if (world_action(call->str, call->len) == TPR_ACT_POWER_LOSS)
-		check_power_loss(w, g);
-	world_put(w, call->str, call->len);
-	return 0;
-}
-
-static int effect_mark_lost(struct world *w, const struct engine_call *call)
-{
-	assert(world_action(call->str, call->len) < 0);
-	if (w->newest >= call->seq)
-		return -EAGAIN;
-	world_set(w, call->seq, call->str, call->len);
-	return 0;
-}
-
-static int effect_load(struct world *w, struct engine_reply *reply)
-{
-	if (!w->newest)
-		return w->created ? -ENODATA : -ENOENT;
-	reply->seq = w->newest;
-	reply->len = w->versions[w->newest].len;
-	reply->str = malloc(reply->len ? reply->len : 1);
-	memcpy(reply->str, w->versions[w->newest].str, reply->len);
-	return 0;
-}
-
-/*
- * A look at the members is no snapshot: it lists them, which is the effect, and
- * reads the record of each later, here when the reply is delivered.
- */
-static void read_records(const struct world *w, struct engine_reply *reply)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < reply->count; i++) {
-		for (size_t j = 0; j < w->members_count; j++) {
-			if (strcmp(reply->members[i].gateway,
-				   w->members[j].gateway))
-				continue;
-			reply->members[kept++] = w->members[j];
-			break;
-		}
-	}
-	reply->count = kept;
-}
-
-static int effect_members(struct world *w, struct engine_reply *reply)
-{
-	reply->members = calloc(GATEWAYS, sizeof(*reply->members));
-	memcpy(reply->members, w->members, sizeof(w->members));
-	reply->count = w->members_count;
-	return 0;
-}
-
-static int effect_announce(struct world *w, const char *target)
-{
-	int i;
-
-	for (i = 0; i < GATEWAYS; i++)
-		if (!strcmp(w->gw[i].name, target) && w->gw[i].alive &&
-		    !w->gw[i].deaf && !world_chance(w, 10))
-			event_add(w, &w->gw[i], EV_NEWS, world_latency(w));
-	return 0;
-}
-
-static int effect(struct world *w, struct gateway *g, struct event *ev)
-{
-	switch (ev->call.op) {
-	case ENGINE_JOIN:
-		return effect_join(w, g, ev->call.term);
-	case ENGINE_LEAVE:
-		return effect_leave(w, g);
-	case ENGINE_ACK:
-		return effect_ack(w, g, ev->call.term, ev->call.seq);
-	case ENGINE_LOAD:
-		return effect_load(w, &ev->reply);
-	case ENGINE_SWAP:
-		return effect_swap(w, g, &ev->call);
-	case ENGINE_MARK_LOST:
-		return effect_mark_lost(w, &ev->call);
-	case ENGINE_MEMBERS:
-		return effect_members(w, &ev->reply);
-	default:
-		return effect_announce(w, ev->target);
-	}
-}
-
-static void event_drop(struct event *ev)
+void event_drop(struct event *ev)
 {
 	free((char *)ev->call.str);
 	free(ev->reply.str);
 	free(ev->reply.members);
-}
-
-static enum swap_mode swap_mode(struct world *w, struct gateway *g)
-{
-	if (world_chance(w, 10))
-		return (enum swap_mode)(1 + world_draw(w, 3));
-	return g->swap_mode;
-}
-
-static void reply_later(struct world *w, struct gateway *g, struct event *ev)
-{
-	struct event *re;
-
-	/* No place for the result of one whose reply was given before. */
-	if (ev->late) {
-		event_drop(ev);
-		return;
-	}
-	free((char *)ev->call.str);
-	re = event_add(w, g, EV_REPLY, world_latency(w) + g->slow[ev->call.op]);
-	re->epoch = ev->epoch;
-	re->reply = ev->reply;
-}
-
-/* A swap with an unclear end: some of them still happen. */
-static void effect_unclear(struct world *w, struct gateway *g, struct event *ev,
-			   enum swap_mode mode)
-{
-	if (mode == SWAP_UNCLEAR_STORED) {
-		effect_swap(w, g, &ev->call);
-	} else if (mode == SWAP_UNCLEAR_LATE) {
-		struct event *late = event_add(w, g, EV_EFFECT, LATE_MS);
-
-		late->late = true;
-		late->call = ev->call;
-		ev->call.str = NULL;
-	}
-	ev->reply.rc = -EINPROGRESS;
-	reply_later(w, g, ev);
-}
-
-static void event_effect(struct world *w, struct gateway *g, struct event *ev)
-{
-	enum swap_mode mode = SWAP_GOOD;
-
-	/* What a dead daemon had begun may or may not happen. */
-	if (ev->epoch != g->epoch && ev->call.op != ENGINE_SWAP) {
-		event_drop(ev);
-		return;
-	}
-	if (ev->call.op == ENGINE_SWAP && !ev->late)
-		mode = swap_mode(w, g);
-	if (mode != SWAP_GOOD) {
-		effect_unclear(w, g, ev, mode);
-		return;
-	}
-	if (g->fail[ev->call.op] && !ev->late)
-		ev->reply.rc = g->fail[ev->call.op];
-	else if (!ev->late && world_fails(w, g))
-		ev->reply.rc = -EIO;
-	else
-		ev->reply.rc = effect(w, g, ev);
-	reply_later(w, g, ev);
 }
 
 /* Actions of the engine */
@@ -560,7 +326,7 @@ static void event_reply(struct gateway *g, struct event *ev)
 		return;
 	}
 	if (ev->reply.op == ENGINE_MEMBERS && !ev->reply.rc)
-		read_records(g->w, &ev->reply);
+		store_read_records(g->w, &ev->reply);
 	engine_store_done(g->lu, &ev->reply);
 	free(ev->reply.members);
 }
@@ -586,7 +352,7 @@ static void event_run(struct world *w, struct event *ev)
 
 	switch (ev->kind) {
 	case EV_EFFECT:
-		event_effect(w, g, ev);
+		store_effect(w, g, ev);
 		return;
 	case EV_REPLY:
 		event_reply(g, ev);

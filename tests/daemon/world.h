@@ -209,6 +209,11 @@ struct event *event_add(struct world *w, struct gateway *g,
 bool world_chance(struct world *w, uint64_t percent);
 bool world_fails(struct world *w, struct gateway *g);
 uint64_t world_latency(struct world *w);
+void event_drop(struct event *ev);
+/* world_store.c, for it: what a call does there, and then its reply. */
+void store_effect(struct world *w, struct gateway *g, struct event *ev);
+/* The second half of a look at the members. */
+void store_read_records(const struct world *w, struct engine_reply *reply);
 
 void world_init(struct world *w, uint64_t seed);
 void world_free(struct world *w);

@@ -16,7 +16,8 @@ char *world_string(uint64_t seq, const char *identity, size_t *len)
 	strcpy(info->device, identity);
 	while (info->seq < seq) {
 		writer.count++;
-		tpr_stamp(info, &writer, &(struct tpr_order){ .action = TPR_ACT_REGISTER });
+		tpr_stamp(info, &writer,
+			  &(struct tpr_order){.action = TPR_ACT_REGISTER});
 	}
 	n = tpr_encode(info, buf, tpr_encoded_max(0));
 	assert(n > 0);

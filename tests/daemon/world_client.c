@@ -148,7 +148,8 @@ void client_step(struct gateway *g)
 
 	bool replace = c->replace && c->get_status == EBADMSG && c->get_seq;
 
-	if (c->busy && (!c->get_status || replace) && c->str && c->set_status == -1) {
+	if (c->busy && (!c->get_status || replace) && c->str &&
+	    c->set_status == -1) {
 		c->set_status = -2;
 		engine_set(g->lu, c->cookie, c->seq - 1, c->str, c->len);
 	} else if (c->again && c->set_status == EAGAIN) {
