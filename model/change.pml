@@ -26,6 +26,9 @@
 #ifndef OUTS
 #define OUTS 1 /* PR OUT commands that each gateway gets */
 #endif
+#ifndef OTHERS
+#define OTHERS OUTS /* the same for all but the first gateway */
+#endif
 #ifndef CRASHES
 #define CRASHES 1 /* of a machine */
 #endif
@@ -108,6 +111,7 @@ mtype o_state[N];
 byte o_seq[N]; /* version that it makes */
 byte o_token[N];
 bool o_doubt[N]; /* an earlier swap of it was unclear */
+bool o_sent[N]; /* to a daemon that was killed, so that o_seq may stand */
 byte o_floor[N]; /* what was known to others when it began */
 byte late_seq[N]; /* a swap on its way that nobody waits for; 0: none */
 byte late_token[N];
@@ -153,6 +157,12 @@ byte fences = FENCES;
 #define FENCED_OFF true
 #else
 #define FENCED_OFF (!ANY(LOOSE))
+#endif
+
+#ifdef BUG_GET_NO_FENCE
+#define GET_TELLS true
+#else
+#define GET_TELLS (o_token[me] != abort_token)
 #endif
 
 #ifdef BUG_OVERTAKE
@@ -213,6 +223,7 @@ inline out_end()
 	o_seq[me] = 0;
 	o_token[me] = 0;
 	o_doubt[me] = false;
+	o_sent[me] = false;
 	o_floor[me] = 0
 }
 
@@ -227,6 +238,19 @@ inline out_drop()
 	out_end()
 }
 
+/* The daemon is killed: the kernel will ask the next one. */
+inline out_orphan()
+{
+	if
+	:: o_state[me] == UNCLEAR || o_state[me] == WAIT ->
+		o_sent[me] = true;
+		o_state[me] = GET
+	:: o_state[me] == SWAP -> o_state[me] = GET
+	:: else
+	fi;
+	o_doubt[me] = false
+}
+
 /* "Nothing was stored": decide again, on what another one has made. */
 inline out_refused()
 {
@@ -234,6 +258,7 @@ inline out_refused()
 	assert(newest >= o_seq[me] || late_token[me] != o_token[me]);
 	o_seq[me] = 0;
 	o_doubt[me] = false;
+	o_sent[me] = false;
 	o_state[me] = GET;
 	e_load[me] = true
 }
@@ -289,9 +314,15 @@ inline out_good()
 /* Has it changed since? */
 #define MOVED(i) (l_seen[me].term[i] != rec_term[i] || \
 		  l_seen[me].inst[i] != rec_inst[i])
-/* Rule 6: is it void, and something of it may still land? */
+/* Rule 6: has it not ended the victim's writes, and may still let one land? */
+#ifdef BUG_FENCE_VOID
 #define LOOSE(i) (l_seen[me].term[i] && VOID(i, l_seen[me].term[i]) && \
 		  fenced[i] < l_seen[me].term[i])
+#else
+#define LOOSE(i) (l_seen[me].term[i] && l_seen[me].inst[i] < o_seq[me] && \
+		  (!VOID(i, l_seen[me].term[i]) || \
+		   fenced[i] < l_seen[me].term[i]))
+#endif
 
 /* The store's compare-and-swap; one winner for each version. */
 inline store_swap(v, token)
@@ -316,7 +347,7 @@ inline flush(c)
 /* Calls of it that are in flight are not taken back. */
 inline daemon_stops()
 {
-	out_drop();
+	out_orphan();
 	engine_reset();
 	d_term[me] = 0;
 	d_next[me] = 0
@@ -334,6 +365,7 @@ inline machine_stops()
 	k_done[me] = 0;
 	flush(to_kernel[me]);
 	daemon_stops();
+	out_end();
 	d_state[me] = DOWN
 }
 
@@ -495,10 +527,21 @@ end:	do
 		    e_settled[me] >= e_newest[me] ->
 		assert(e_newest[me] >= o_floor[me]);
 		if
-		:: e_newest[me] == VERSIONS -> out_end()
+		/* Found stored; that its victims have ended is not known. */
+		:: o_sent[me] && e_newest[me] >= o_seq[me] &&
+		   writer[o_seq[me]] == o_token[me] ->
+			if
+			:: GET_TELLS -> out_good()
+			:: else -> out_end()
+			fi
 		:: else ->
-			o_seq[me] = e_newest[me] + 1;
-			o_state[me] = SWAP
+			o_sent[me] = false;
+			if
+			:: e_newest[me] == VERSIONS -> out_end()
+			:: else ->
+				o_seq[me] = e_newest[me] + 1;
+				o_state[me] = SWAP
+			fi
 		fi }
 	:: atomic { ENGINE && o_state[me] == SWAP ->
 		if
@@ -724,7 +767,7 @@ init
 			e_inst[me] = 1;
 			e_settled[me] = 1;
 			e_told[me] = 1;
-			outs[me] = OUTS;
+			outs[me] = (me -> OTHERS : OUTS);
 			run daemon(me);
 			run kernel(me);
 			run world(me);
