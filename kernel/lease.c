@@ -8,8 +8,20 @@
  * That holds for a machine that stands still, too, as its CLOCK_BOOTTIME goes
  * on.  What is checked in time counts as executed in time, however long it
  * takes then: a command in flight, as seen by the others.
+ *
+ * The clock can be behind, though, when the machine goes on after it stood
+ * still.  Kernels before 6.10 multiply the cycles since the last tick in 64
+ * bits, which overflows after a quarter of an hour or more (2^64 by the clock
+ * source's mult): from then until the first tick is over, the clock shows too
+ * little.  And on all kernels a clock source whose counter is narrow (acpi_pm:
+ * 4.7 s, hpet: 43 s or more) loses its whole turns for good.  Therefore the
+ * guard: local_clock(), which on x86 is made of the TSC with more bits and
+ * without ticks, must not be past the end by more than the difference that the
+ * two clocks' rates may have.  Where that is no better than the clock itself
+ * (no stable TSC), the guard says nothing.
  */
 #include <linux/delay.h>
+#include <linux/sched.h>
 #include <linux/timekeeping.h>
 
 #include "netlink.h"
@@ -23,13 +35,55 @@ struct tpr_lease tpr_lease;
 /* Changes of tpr_lease, one after another. */
 static DEFINE_MUTEX(lease_lock);
 
+/* Both clocks as they were when they were last known to be right. */
+static struct {
+	u64 boot, local;
+} seen; /* lease_lock */
+
+void tpr_lease_init(void)
+{
+	seen.local = local_clock();
+	seen.boot = ktime_get_boottime_ns();
+}
+
+/* What local_clock() may at most count while CLOCK_BOOTTIME counts @ns. */
+static u64 at_most(u64 ns)
+{
+	return ns + ns / 8 + NSEC_PER_SEC / 4;
+}
+
+/*
+ * The time, and a reading of local_clock() from before: if the machine stands
+ * still after that, the guard made of it tells; if it did so before, then the
+ * tick has brought the clock forward, or it never will.
+ */
+static u64 right_time(u64 *local)
+{
+	u64 now;
+
+	lockdep_assert_held(&lease_lock);
+	*local = local_clock();
+	now = ktime_get_boottime_ns();
+	if ((s64)(*local - seen.local) >
+	    (s64)at_most(max_t(s64, now - seen.boot, 0))) {
+		/* The second tick begins when the first one is over. */
+		schedule_timeout_uninterruptible(1);
+		schedule_timeout_uninterruptible(1);
+		now = ktime_get_boottime_ns();
+	}
+	seen.local = *local;
+	seen.boot = now;
+	return now;
+}
+
 /* How long the lease still stands, ns; 0: there is none. */
 u64 tpr_lease_left(void)
 {
-	u64 until = atomic64_read(&tpr_lease.until);
+	u64 until = atomic64_read_acquire(&tpr_lease.until);
+	s64 guard = atomic64_read_acquire(&tpr_lease.guard);
 	u64 now = ktime_get_boottime_ns();
 
-	return now < until ? until - now : 0;
+	return now < until && (s64)local_clock() < guard ? until - now : 0;
 }
 
 /* @limit jiffies, or less if the lease ends earlier, and at least one. */
@@ -81,8 +135,12 @@ static void begin_term(u64 term)
 static void set_until(u64 until)
 {
 	u64 before = atomic64_read(&tpr_lease.until);
+	u64 local, now = right_time(&local);
 
 	lockdep_assert_held(&lease_lock);
+	if (now < until)
+		local += at_most(until - now);
+	atomic64_set_release(&tpr_lease.guard, local);
 	atomic64_set_release(&tpr_lease.until, until);
 	if (until < before)
 		tpr_dev_for_each(kick, NULL);
@@ -95,11 +153,11 @@ static void set_until(u64 until)
  */
 int tpr_lease_set(u64 term, u64 until)
 {
+	u64 now, have, unused;
 	int err = -EINVAL;
-	u64 now, have;
 
 	mutex_lock(&lease_lock);
-	now = ktime_get_boottime_ns();
+	now = right_time(&unused);
 	have = tpr_lease_term();
 	if (term && term >= have &&
 	    (until <= now || until - now <= LEASE_MAX_NS)) {
@@ -115,9 +173,10 @@ int tpr_lease_set(u64 term, u64 until)
 /* The lease, if it stands, ends in @ms at the latest. */
 void tpr_lease_clip(u32 ms)
 {
-	u64 end = ktime_get_boottime_ns() + ms * (u64)NSEC_PER_MSEC;
+	u64 unused, end;
 
 	mutex_lock(&lease_lock);
+	end = right_time(&unused) + ms * (u64)NSEC_PER_MSEC;
 	if (end < atomic64_read(&tpr_lease.until))
 		set_until(end);
 	mutex_unlock(&lease_lock);

@@ -58,6 +58,7 @@ static int __init tcmu_pr_init(void)
 
 	if (err)
 		return err;
+	tpr_lease_init();
 	err = tpr_nl_register();
 	if (err)
 		goto queues;

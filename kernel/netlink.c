@@ -642,7 +642,7 @@ static void fail_request(struct tpr_dev *dev, void *arg)
 /* The daemon's socket closed, whatever the reason. */
 static void daemon_gone(struct work_struct *work)
 {
-	pr_warn("tcmu_pr: the daemon is gone: the installed states stay enforced, PR commands are refused\n");
+	pr_warn("tcmu_pr: the daemon is gone: the installed states stay enforced until the lease ends, PR commands are refused\n");
 	tpr_dev_for_each(fail_request, NULL);
 }
 

@@ -29,6 +29,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/sched/clock.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
 #include <linux/timekeeping.h>
@@ -212,12 +213,13 @@ struct tpr_dev {
 };
 
 /*
- * The gateway's lease.  Both members are written under lease.c's lock and read
+ * The gateway's lease.  The members are written under lease.c's lock and read
  * without any, one after another: see tpr_lease_holds().
  */
 struct tpr_lease {
 	atomic64_t term; /* 0: there was none yet */
 	atomic64_t until; /* CLOCK_BOOTTIME, ns */
+	atomic64_t guard; /* local_clock(): not after this, see lease.c */
 };
 
 /* module parameters and work queues, main.c */
@@ -276,6 +278,7 @@ u16 tpr_nx_take_ua(struct tpr_dev *dev, struct tpr_nx *nx);
 void tpr_nx_add_ua(struct tpr_dev *dev, struct tpr_nx *nx, u16 asc);
 
 /* lease.c */
+void tpr_lease_init(void);
 int tpr_lease_set(u64 term, u64 until);
 void tpr_lease_clip(u32 ms);
 u64 tpr_lease_left(void);
@@ -290,13 +293,16 @@ static inline u64 tpr_lease_term(void)
  * True if what was said in @term may be acted upon now.  A new term is written
  * after the lease was ended and before it is given again, with all readers of
  * srcu waited for in between: so who finds the new end finds the new term, and
- * who finds the old term had the old end.  The clock comes last.
+ * who finds the old term had the old end.  The guard is written before the end,
+ * so it is read after it; the clocks come last.
  */
 static inline bool tpr_lease_holds(u64 term)
 {
 	u64 until = atomic64_read_acquire(&tpr_lease.until);
+	s64 guard = atomic64_read_acquire(&tpr_lease.guard);
 
-	return tpr_lease_term() == term && ktime_get_boottime_ns() < until;
+	return tpr_lease_term() == term && ktime_get_boottime_ns() < until &&
+	       (s64)local_clock() < guard;
 }
 
 /* view.c; tpr_dev.lock held, may sleep */

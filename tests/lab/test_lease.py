@@ -314,6 +314,27 @@ def test_daemon_dies(fake):
     print(f"{good} GOOD, the last sent {(until - sent) / 1e6:.3f} ms before the end")
 
 
+def test_clock_that_loses_time(fake):
+    """A clock source that goes round in 4.7 s while the machine stands still: it says that the lease stands."""
+    source = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+    before = sh(f"cat {source}; echo acpi_pm >{source}").strip()
+    try:
+        until = fake.lease(5000)
+        with Background("stream:9:300") as stream:
+            labapi.pause("gw1")
+            time.sleep(7)
+            labapi.resume("gw1")
+            good, standby, other, late, _, refused = map(int, stream.finish()[0])
+    finally:
+        sh(f"echo {before} >{source}")
+    print(f"{good} GOOD, then refused {(until - refused) / 1e9:.1f} s before the end by that clock")
+    assert sh(f"cat {source}").strip() == before
+    assert good > 0 and standby > 1 and other == 0 and late == 0
+    assert refused < until
+    fake.lease(LONG)
+    assert answers("write:9:37") == [GOOD]
+
+
 def test_new_daemon_takes_over(lab):
     """Its hello shortens the lease; the state goes on until that ends, and when it is extended."""
     with daemon() as first:
