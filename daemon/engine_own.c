@@ -83,7 +83,12 @@ void step_release(struct engine_lu *lu)
 {
 	int rc;
 
-	if (!lu->r.newest.scsi2[0] || !quiet(lu) || !holder_ended(lu))
+	/*
+	 * Only a look that began since tells in which term its gateway is a
+	 * member: it may have come back before it granted this one.
+	 */
+	if (!lu->r.newest.scsi2[0] || lu->r.looked_seq < lu->r.newest.seq ||
+	    !quiet(lu) || !holder_ended(lu))
 		return;
 	rc = text_nexus_loss(&lu->own, lu, &lu->r.newest);
 	if (rc)

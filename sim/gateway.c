@@ -166,9 +166,13 @@ static void op_push(void *arg, uint64_t seq, bool settled, const char *str,
 		    size_t len)
 {
 	struct push push = {.seq = seq, .settled = settled, .len = len};
+	struct gw *g = arg;
 
 	push.str = str ? mem_copy(str, len) : NULL;
 	down(arg, at_push, &push, sizeof(push));
+	if (bug(BUG_STALE_NEWS) && str)
+		event_add(g, DOM_KERNEL, draw(&g->s->rng, 300 * MS), at_push,
+			  mem_copy(&push, sizeof(push)));
 }
 
 static void op_invalidate(void *arg, int status)

@@ -19,8 +19,8 @@ const struct mix mixes[] = {
 	{"pause", "machines and daemons stand still", BIT(PAUSE) | BIT(STOP),
 	 false, true, false, false, 5},
 	{"lease", "gateways fall silent for about a lease, again and again",
-	 BIT(PAUSE) | BIT(STOP) | BIT(CUT) | BIT(KILL), false, true, false, false,
-	 5},
+	 BIT(PAUSE) | BIT(STOP) | BIT(CUT) | BIT(KILL) | BIT(SLOW), false, true,
+	 false, false, 5},
 	{"daemon", "daemons die and come back", BIT(KILL) | BIT(STOP), true,
 	 false, false, false, 6},
 	{"store", "the store is slow, cut off, failing",
@@ -321,6 +321,9 @@ static void draw_absence(struct plan *p, struct rng *r,
 		op->at = f->at + 10 * MS - draw(r, 20 * MS);
 		if (draw(r, 2))
 			op->at = f->at + f->length + draw(r, 200 * MS);
+		else if (draw(r, 2)) /* about when it is evicted */
+			op->at = f->at + (u64)p->lease_ms * MS +
+				 draw(r, (u64)p->margin_ms * 2 * MS);
 	}
 }
 

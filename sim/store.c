@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 enum {
-	SLOWER = 40, /* times, while the store is slow */
+	SLOWER = 40, /* times, for a single call that is slow */
 	LATE_MS = 3000, /* the longest that an unclear swap takes */
 };
 
@@ -104,12 +104,11 @@ static void call_answer(struct gw *g, void *arg)
 static u64 call_time(struct gw *g)
 {
 	struct sim *s = g->s;
-	u64 t = some_time(s, s->plan->store_us);
-
-	if (g->slow_until > s->now ||
-	    (!s->calm && chance(&s->rng, s->plan->noise.store_slow)))
-		t *= SLOWER;
-	return t;
+	if (g->slow_until > s->now)
+		return some_time(s, s->plan->lease_ms * MS * 4 / 10);
+	if (!s->calm && chance(&s->rng, s->plan->noise.store_slow))
+		return some_time(s, (u64)s->plan->store_us * SLOWER);
+	return some_time(s, s->plan->store_us);
 }
 
 static void answer(struct gw *g, struct call *c, int rc)
@@ -311,13 +310,6 @@ static int effect_beat(struct gw *g, struct call *c)
 	return 0;
 }
 
-/* The mistake of a look at the marks before the heartbeat. */
-static int marks_first(struct gw *g, struct call *c)
-{
-	c->cr.evicted = record(g, g->name)->evicted;
-	return 0;
-}
-
 /* Heartbeats and marks are files of their own, read one after another. */
 static int effect_list(struct gw *g, struct call *c, bool second)
 {
@@ -366,8 +358,6 @@ static int gateways_effect(struct gw *g, struct call *c)
 {
 	switch (c->c.op) {
 	case GATEWAYS_BEAT:
-		if (bug(BUG_MARKS_BEFORE_BEAT))
-			return marks_first(g, c);
 		return effect_beat(g, c);
 	case GATEWAYS_LIST:
 		return effect_list(g, c, false);
@@ -383,7 +373,6 @@ static int gateways_effect(struct gw *g, struct call *c)
 static void second_instant(struct gw *g, void *arg)
 {
 	struct call *c = arg;
-	int rc = 0;
 
 	if (c->lost)
 		return;
@@ -392,11 +381,9 @@ static void second_instant(struct gw *g, void *arg)
 		read_records(&g->s->store, &c->er);
 	else if (c->c.op == GATEWAYS_LIST)
 		effect_list(g, c, true);
-	else if (bug(BUG_MARKS_BEFORE_BEAT))
-		rc = effect_beat(g, c);
 	else
 		c->cr.evicted = record(g, g->name)->evicted;
-	answer(g, c, rc);
+	answer(g, c, 0);
 }
 
 static bool has_second(const struct call *c)
