@@ -20,11 +20,14 @@
  *  (L3) Another gateway has ended in term t if it has told a later term; or if
  *	 we have made, or found made and made durable, the mark that evicts it
  *	 from t, and a reading of its heartbeat begun after that showed one that
- *	 we know for its lease and the margin.  Once true it stays true.
+ *	 we know for its lease and the margin.  Once true it stays true.  Only
+ *	 who has a lease evicts; and who could not read for half a lease begins
+ *	 to wait anew, for the others perhaps could not write.
  *  (L4) A kernel that has no state (booted, or the module loaded, since) begins
  *	 a new term.  If the last heartbeat of this name is of another boot, that
- *	 heartbeat has to stand still for its lease and the margin first: it could
- *	 be another machine with our name.
+ *	 heartbeat has to stand still for its lease and the margin first, and is
+ *	 evicted, as any other gateway's by L3: it could be another machine with
+ *	 our name.  Then what was before is recorded as fenced by our boot.
  *  (L5) A daemon that finds its kernel in a term goes on with it, unless
  *	 evicted meanwhile.
  */
