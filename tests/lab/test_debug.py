@@ -150,6 +150,7 @@ def test_attach_detach_and_unload_under_load(lab):
 @pytest.fixture
 def no_daemon(lab):
     """gw1 attached, with no daemon; a good string of the device in a file. Afterwards the daemon is back."""
+    clear()
     words = Initiator("keeper", "gw1").run(REGISTER_IGNORE.format(0x4ee9), RESERVE.format(5, 0x4ee9))
     assert [word[0] for word in words] == [GOOD, GOOD], words
     sh("gw1", "cp \"$(grep -rl ^crc32c= /lab/shared/pr/lu | sort | tail -n 1)\" /tmp/string; grep -q ^rsv=5 /tmp/string || cat /tmp/string")
