@@ -505,7 +505,7 @@ static int lease(struct sk_buff *skb, struct genl_info *info)
 	return tpr_lease_set(nla_get_u64(term), nla_get_u64(until));
 }
 
-static int request_answer(struct genl_info *info)
+static int request_answer(struct genl_info *info, bool get)
 {
 	struct nlattr *cookie = info->attrs[TCMU_ATTR_PR_COOKIE];
 	struct nlattr *status = info->attrs[TCMU_ATTR_PR_STATUS];
@@ -521,6 +521,12 @@ static int request_answer(struct genl_info *info)
 		goto put;
 	str = string_of(info, &len);
 	err = PTR_ERR_OR_ZERO(str);
+	/*
+	 * The daemon does not send it again: end what waits for it now, not
+	 * when its time is up.  A SET it would tell that nothing was stored.
+	 */
+	if (err == -ENOMEM && get)
+		request_done(dev, nla_get_u64(cookie), err, NULL, 0, 0);
 	if (err)
 		goto put;
 	if (!request_done(dev, nla_get_u64(cookie), -(int)nla_get_u32(status),
@@ -535,12 +541,12 @@ put:
 
 static int get_done(struct sk_buff *skb, struct genl_info *info)
 {
-	return request_answer(info);
+	return request_answer(info, true);
 }
 
 static int set_done(struct sk_buff *skb, struct genl_info *info)
 {
-	return request_answer(info);
+	return request_answer(info, false);
 }
 
 /* Takes over @str. */
