@@ -276,6 +276,7 @@ def nearby(site):
     return [f"{name}:{int(line) + more}" for more in range(3)]
 
 
+@pytest.mark.skipif(not os.environ.get("ALLOCATIONS"), reason="many minutes, and not yet seen through to its end: ALLOCATIONS=1")
 def test_every_allocation_fails(no_daemon, capfd):
     """Whatever context it is in: by a build of the module that asks tpr_fail.ko before each allocation."""
     release = sh("gw1", "uname -r").strip()
