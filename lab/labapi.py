@@ -7,7 +7,7 @@
     labapi.run_net(["iscsi-ls", labapi.url("gw1")])
     labapi.down()
 
-The lab is the one whose state directory is $TCMU_PR_LAB, or /run/tcmu-pr-lab. Every function raises
+The lab is the one whose state directory is $TCMU_PR_LAB, or tcmu-pr-lab in /run or /dev/shm. Every function raises
 LabError (UsageError for a bad argument) with a text for the user.
 """
 

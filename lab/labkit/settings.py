@@ -7,7 +7,15 @@ import pathlib
 import shutil
 
 REPO = pathlib.Path(__file__).resolve().parent.parent.parent
-DEFAULT_STATE = "/run/tcmu-pr-lab"
+
+
+def memory_directory():
+    """/run if it is in memory, as it should be: a lab syncs its store to it many times a second."""
+    mounts = (line.split() for line in pathlib.Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines())
+    return "/run" if any(mount[1:3] == ["/run", "tmpfs"] for mount in mounts) else "/dev/shm"
+
+
+DEFAULT_STATE = memory_directory() + "/tcmu-pr-lab"
 DEFAULT_CACHE = "/var/cache/tcmu-pr"
 
 NETWORK = "10.77.0"

@@ -18,7 +18,6 @@ import pytest
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 LAB = REPO / "lab" / "lab"
-BASE = f"/run/tcmu-pr-lab-test-{os.getpid()}"
 PR_SUITES = ",".join(f"ALL.{name}" for name in (
     "PrinReadKeys", "PrinServiceactionRange", "PrinReportCapabilities", "ProutRegister", "ProutReserve", "ProutClear", "ProutPreempt"))
 UP_SECONDS = 240
@@ -27,6 +26,8 @@ sys.path.insert(0, str(LAB.parent))
 sys.dont_write_bytecode = True
 import labapi  # noqa: E402
 from labkit import frames, settings  # noqa: E402
+
+BASE = f"{settings.memory_directory()}/tcmu-pr-lab-test-{os.getpid()}"
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the lab must be run by root")
 
