@@ -47,6 +47,9 @@
 #ifndef UNCLEARS
 #define UNCLEARS 1 /* swaps with an unclear outcome */
 #endif
+#ifndef ROLES
+#define ROLES 0 /* 1: the first one's daemon is killed, the others are late */
+#endif
 #ifndef WRITES
 #define WRITES 0 /* of the one that PREEMPT AND ABORT preempts */
 #endif
@@ -676,14 +679,15 @@ end:	do
 		restarts--;
 		up[me] = true;
 		d_state[me] = STARTED }
-	:: atomic { kills && RUNNING(me) ->
+	:: atomic { kills && RUNNING(me) && !(ROLES && me) ->
 		kills--;
 		daemon_stops();
 		if
 		:: d_state[me] = STARTED
 		:: d_state[me] = DOWN
 		fi }
-	:: atomic { k_lease[me] && (expiries || d_state[me] == DOWN) ->
+	:: atomic { k_lease[me] && ((expiries && !(ROLES && !me)) ||
+				    d_state[me] == DOWN) ->
 		if
 		:: d_state[me] == DOWN
 		:: else -> expiries--
@@ -702,7 +706,7 @@ end:	do
 
 	/* Another gateway evicts this one, and finds that it has ended. */
 	:: atomic { mark[me] < told[me] && ANY(WATCHES) &&
-		    (evictions || d_state[me] == DOWN) ->
+		    ((evictions && !(ROLES && !me)) || d_state[me] == DOWN) ->
 		if
 		:: d_state[me] == DOWN
 		:: else -> evictions--
