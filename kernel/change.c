@@ -123,7 +123,11 @@ static int try_change(struct tpr_chg *c, struct tpr_result *res)
 		return PTR_ERR(info);
 	/* An earlier round that ended unclear may have made it. */
 	if (c->sent && tpr_written_as(info, &c->writer)) {
-		*res = tpr_good();
+		/*
+		 * A GET tells that it is settled, but not that commands in
+		 * flight on a gateway that was evicted are fenced.
+		 */
+		*res = c->aborts ? tpr_error_result(ETIMEDOUT) : tpr_good();
 		err = 0;
 	} else if (c->unclear && forgotten(c, info)) {
 		c->deadline = jiffies; /* it will never be clear */

@@ -12,6 +12,7 @@ struct tpr_chg {
 	struct se_cmd *cmd; /* that asks for it; NULL: none */
 	const char *what; /* for people */
 	u32 room; /* registrations that it may add */
+	bool aborts; /* PREEMPT AND ABORT */
 	bool replaces_lost; /* it can do without a state */
 	/* Decides on @info; as tpr_out(). */
 	struct tpr_result (*decide)(struct tpr_chg *c, struct tcmu_pr_info *info,
