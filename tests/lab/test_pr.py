@@ -21,8 +21,8 @@ import labapi  # noqa: E402
 from initiator import (CLEAR, CONFLICT, GOOD, GREETING, INFO_LOST, PREEMPT, REGISTER_IGNORE, RELEASE_6,  # noqa: E402
                        RESERVE, RESERVE_6, STANDBY, TIMEOUT, Initiator)
 
-ROUNDS = int(os.environ.get("ROUNDS", "400"))
-CYCLES = int(os.environ.get("CYCLES", "40"))
+ROUNDS = int(os.environ.get("ROUNDS", "200"))
+CYCLES = int(os.environ.get("CYCLES", "20"))
 PAIRS = int(os.environ.get("PAIRS", "5"))
 CLI = str(REPO / "build/cli/tcmu-pr")
 DAEMON = str(REPO / "build/daemon/tcmu-prd")
