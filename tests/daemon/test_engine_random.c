@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 enum {
-	RUNS = 3000,
+	RUNS = 800,
 	ROUNDS = 40,
 	LEASE_MS = 2000,
 	MARGIN_MS = 500,
