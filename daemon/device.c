@@ -48,10 +48,12 @@ static void store_done(void *arg, const struct engine_reply *reply)
 {
 	struct device *dev = arg;
 
-	if (dev->daemon->stopping)
+	if (dev->daemon->stopping) {
 		free(reply->str);
-	else
+	} else {
+		times_store_done(&dev->times, dev->name, reply);
 		engine_store_done(dev->engine, reply);
+	}
 }
 
 static void op_store(void *arg, const struct engine_call *call)
@@ -62,6 +64,7 @@ static void op_store(void *arg, const struct engine_call *call)
 	/* At the end nothing is begun any more, and not missed either. */
 	if (d->stopping)
 		return;
+	times_store(&dev->times, call);
 	work_store(&d->loop, d->ops, d->store, dev->lu, call, store_done, dev);
 }
 
@@ -85,6 +88,7 @@ static void op_get_done(void *arg, uint64_t cookie, int status, uint64_t seq,
 {
 	struct device *dev = arg;
 
+	times_get_done(&dev->times);
 	netlink_get_done(dev->daemon->nl, dev->name, cookie, status, seq, str,
 			 len);
 }
@@ -93,7 +97,11 @@ static void op_set_done(void *arg, uint64_t cookie, int status)
 {
 	struct device *dev = arg;
 
+	times_set_done(&dev->times);
 	netlink_set_done(dev->daemon->nl, dev->name, cookie, status);
+	/* Writing it is not in the time. */
+	if (!status)
+		times_log(&dev->times, dev->name);
 }
 
 static void op_repair_done(void *arg, int status, uint64_t seq)
@@ -429,10 +437,12 @@ static void on_get(void *arg, const char *name, uint64_t cookie)
 	struct device *dev = device_find(arg, name);
 	struct daemon *d = arg;
 
-	if (dev && dev->engine)
+	if (dev && dev->engine) {
+		times_get(&dev->times);
 		engine_get(dev->engine, cookie);
-	else
+	} else {
 		netlink_get_done(d->nl, name, cookie, EIO, 0, NULL, 0);
+	}
 }
 
 static void on_set(void *arg, const char *name, uint64_t cookie, uint64_t seq,
@@ -441,18 +451,23 @@ static void on_set(void *arg, const char *name, uint64_t cookie, uint64_t seq,
 	struct device *dev = device_find(arg, name);
 	struct daemon *d = arg;
 
-	if (dev && dev->engine)
+	if (dev && dev->engine) {
+		times_set(&dev->times, seq);
 		engine_set(dev->engine, cookie, seq, str, len);
-	else
+	} else {
 		netlink_set_done(d->nl, name, cookie, EIO);
+	}
 }
 
 static void on_push_done(void *arg, const char *name, uint64_t seq, int status)
 {
 	struct device *dev = device_find(arg, name);
 
-	if (dev && dev->engine)
-		engine_push_done(dev->engine, seq, status);
+	if (!dev || !dev->engine)
+		return;
+	if (!status)
+		times_push_done(&dev->times, seq);
+	engine_push_done(dev->engine, seq, status);
 }
 
 static void on_settle(void *arg, const char *name, uint64_t seq)
@@ -467,8 +482,10 @@ void device_news(void *arg, const char *lu)
 {
 	struct device *dev = device_of_lu(arg, lu);
 
-	if (dev)
-		engine_news(dev->engine);
+	if (!dev)
+		return;
+	times_news(&dev->times);
+	engine_news(dev->engine);
 }
 
 const struct netlink_events device_events = {

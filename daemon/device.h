@@ -7,6 +7,7 @@
 #define TPR_DEVICE_H
 
 #include "daemon.h"
+#include "times.h"
 
 /* The lists that a device is in. */
 enum device_list {
@@ -30,6 +31,7 @@ struct device {
 	char *refused; /* why it is not served; NULL: it is */
 	struct engine_lu *engine; /* NULL when refused */
 	uv_timer_t timer;
+	struct times times; /* for the log */
 	/* Waits for the end of a repair; NULL: none is under way. */
 	void (*repair_done)(void *arg, int status, uint64_t seq);
 	void *repair_arg;
