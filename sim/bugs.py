@@ -5,7 +5,8 @@
 bugs.py --sources ROOT      names of the sources that there are
 bugs.py ROOT OUT            writes the copies, sim_bugs.h and sim_bug_names.c
 
-Each bug has a name, the mix that finds it, in how many seeds, and what it is.
+Each bug has a name, the mix that finds it, in how many seeds (for a rare one:
+from which first one, instead of 1), and what it is.
 Those of the product's sources say in which file which text is replaced by
 which; that text has to be there exactly once, else this fails.  All bugs go
 into one program, so the new text asks whether its bug is on: @BUG@ stands for
@@ -37,6 +38,8 @@ def parse():
             if not match:
                 sys.exit(f'bugs.txt: {bug["name"]}: no {key}')
             bug[key] = match[1]
+        match = re.search(r'^first: (.*)$', rest, re.M)
+        bug['first'] = match[1] if match else '1'
         for match in re.finditer(r'^file: (\S+)\nold:\n(.*?)^new:\n(.*?)^end$',
                                  rest, re.M | re.S):
             bug['edits'].append(match.groups())

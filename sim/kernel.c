@@ -68,16 +68,20 @@ static enum judgement judge(const struct gw *g, const struct op *op)
 	now = tpr_allowed(k->newest, nexus) & op->class;
 	if (k->settled || bug(BUG_NEWEST_ONLY))
 		return now ? J_PASS : J_CONFLICT;
-	if (!k->base)
+	if (!k->base || k->blind)
 		return J_HOLD;
 	before = tpr_allowed(k->base, nexus) & op->class;
 	if (bug(BUG_BASE_ONLY))
 		return before ? J_PASS : J_CONFLICT;
-	if (now && before)
+	if (bug(BUG_BETWEEN_FORGOTTEN))
+		return now && before ? J_PASS :
+		       now || before ? J_HOLD : J_CONFLICT;
+	if (now && before && k->every[op->nexus] & op->class)
 		return J_PASS;
 	if (bug(BUG_CONFLICT_EARLY))
 		return J_CONFLICT;
-	return now || before ? J_HOLD : J_CONFLICT;
+	return now || before || k->some[op->nexus] & op->class ? J_HOLD
+							       : J_CONFLICT;
 }
 
 /* The disk has it.  Also of a machine that has no power any more. */

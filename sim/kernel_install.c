@@ -54,14 +54,37 @@ static void note_step(struct gw *g, const struct tcmu_pr_info *old,
 	}
 }
 
+static void note_between(struct gw *g, const struct tcmu_pr_info *info)
+{
+	struct kernel *k = &g->k;
+	int i;
+
+	for (i = 0; i < g->s->plan->initiators; i++) {
+		int nexus = nexus_of(i, g->index);
+		u8 allowed = tpr_allowed(info, &g->s->nexus[nexus]);
+
+		k->every[nexus] &= allowed;
+		k->some[nexus] |= allowed;
+	}
+}
+
+static void forget_between(struct kernel *k)
+{
+	k->blind = false;
+	memset(k->every, 0xff, sizeof(k->every));
+	memset(k->some, 0, sizeof(k->some));
+}
+
 /* By every step from the state that was installed. */
 static void note_steps(struct gw *g, const struct tcmu_pr_info *now)
 {
 	struct tcmu_pr_info *before, *after;
-	const struct kernel *k = &g->k;
+	struct kernel *k = &g->k;
 
 	if (!k->newest)
 		return;
+	if (!k->settled)
+		note_between(g, k->newest);
 	if (k->newest->seq + 1 == now->seq) {
 		note_step(g, k->newest, now);
 		return;
@@ -70,8 +93,11 @@ static void note_steps(struct gw *g, const struct tcmu_pr_info *now)
 	after = info_dup(k->newest, TPR_CHANGES_MAX);
 	while (after->seq + 1 < now->seq && !tpr_step(after, now)) {
 		note_step(g, before, after);
+		note_between(g, after);
 		tpr_info_copy(before, after);
 	}
+	if (before->seq + 1 < now->seq)
+		k->blind = true;
 	note_step(g, before, now);
 	free(before);
 	free(after);
@@ -93,6 +119,7 @@ static void supersede(struct kernel *k, struct tcmu_pr_info *info, u64 now)
 static void settle(struct kernel *k)
 {
 	k->settled = true;
+	forget_between(k);
 	free(k->base);
 	k->base = NULL;
 }

@@ -257,6 +257,9 @@ struct change {
 
 struct kernel {
 	struct tcmu_pr_info *newest, *base;
+	/* What all versions between them allow, and one of them. */
+	u8 every[INI_MAX * GW_MAX], some[INI_MAX * GW_MAX];
+	bool blind; /* and of one of them it is not known */
 	bool settled;
 	int error;
 	u64 gen; /* of the view */

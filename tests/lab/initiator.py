@@ -8,7 +8,8 @@ REPO = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO / "lab"))
 import labapi  # noqa: E402
 
-GREETING = ("tur", "tur")
+# As many as a nexus can have unit attentions, ours and the target core's, and one more.
+GREETING = ("tur",) * 6
 
 
 class Initiator:

@@ -15,13 +15,14 @@ import pytest
 REPO = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO / "lab"))
 import labapi  # noqa: E402
-from gateways import CLI, GATEWAYS, READY_SECONDS, alarms, sh  # noqa: E402
+from gateways import CLI, GATEWAYS, alarms, sh  # noqa: E402
 from initiator import CLEAR, CONFLICT, GOOD, INFO_LOST, REGISTER_IGNORE, REPLACE_LOST, RESERVE, Initiator  # noqa: E402
 
 A, B, C = Initiator("a", "gw1"), Initiator("b", "gw2"), Initiator("c", "gw1")
 TEST_UNIT_READY, INQUIRY = "tur", "cdb:120000000000"
 NOT_LOST = "02 05 2604"
 TYPE = 5
+READY_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
