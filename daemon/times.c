@@ -62,6 +62,7 @@ void times_news(struct times *t)
 	if (t->news)
 		return;
 	t->news = now_us();
+	t->loading = false;
 	t->loaded = 0;
 	t->pushed = 0;
 }
@@ -71,10 +72,22 @@ void times_push_done(struct times *t, uint64_t seq)
 	/* Another one for the same version says that it is settled. */
 	if (t->stored && seq == t->seq && !t->own)
 		t->own = now_us();
-	if (t->loaded && !t->pushed && seq != t->installed) {
+	if (seq <= t->installed)
+		return;
+	if (t->loaded)
 		t->pushed = now_us();
-		t->installed = seq;
-	}
+	t->installed = seq;
+}
+
+/* The news may be that what is installed here has been settled. */
+static void loaded(struct times *t, uint64_t seq)
+{
+	if (!t->news || t->loaded)
+		return;
+	if (seq > t->installed)
+		t->loaded = now_us();
+	else if (t->loading)
+		t->news = 0;
 }
 
 static void acknowledged(struct times *t, const char *device)
@@ -92,6 +105,8 @@ void times_store(struct times *t, const struct engine_call *call)
 {
 	if (call->op == ENGINE_ANNOUNCE && t->stored && !t->announced)
 		t->announcing++;
+	if (call->op == ENGINE_LOAD && t->news)
+		t->loading = true;
 }
 
 void times_store_done(struct times *t, const char *device,
@@ -108,8 +123,7 @@ void times_store_done(struct times *t, const char *device,
 			t->announced = now_us();
 		break;
 	case ENGINE_LOAD:
-		if (t->news && !t->loaded)
-			t->loaded = now_us();
+		loaded(t, reply->seq);
 		break;
 	case ENGINE_ACK:
 		acknowledged(t, device);

@@ -6,6 +6,7 @@
 #ifndef TPR_TIMES_H
 #define TPR_TIMES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine.h"
@@ -18,6 +19,7 @@ struct times {
 	uint64_t seq; /* which version that makes */
 	/* A change of another gateway: heard of, loaded, in the kernel. */
 	uint64_t news, loaded, pushed;
+	bool loading; /* since then */
 	uint64_t installed; /* which version */
 };
 
