@@ -2,13 +2,17 @@
 /*
  * Swaps that no initiator and no administrator asked for, one at a time.
  *
- * One of them makes others fail.  Who dropped what a loss of power ends, and
- * was evicted before that was done, does not know that a state is alive now;
- * its swap can take effect at any time, as long as the version is there that it
- * replaces.  So before this gateway settles anything for the first time since
- * it joined, with such a record among the members (ended, nothing
- * acknowledged), it replaces that version itself.  Later is no need: who joins
- * after that finds this gateway alive.
+ * One of them makes others fail: a swap that another gateway has under way
+ * may be about to end what is alive here now, and can take effect at any time,
+ * as long as the version is there that it replaces.  So this gateway replaces
+ * that version itself, before it settles anything for the first time since it
+ * joined,
+ *  - with a record among the members that has ended and had acknowledged
+ *    nothing: that one may have dropped what a loss of power ends, and was
+ *    evicted before that was done;
+ *  - with an SPC-2 reservation that was granted through this gateway: others
+ *    may have found us evicted, before we came back.
+ * Later is no need: who joins or looks after that finds this gateway alive.
  */
 #include "engine_lu.h"
 
@@ -109,6 +113,6 @@ void step_touch(struct engine_lu *lu)
 	if (rc)
 		lu_trouble(lu, "swap", rc);
 	else
-		own_begin(lu, "replaced, for a gateway has ended that could "
-			      "have been about to");
+		own_begin(lu, "replaced, for another gateway could have been "
+			      "about to");
 }

@@ -173,6 +173,9 @@ static bool cleared(struct engine_lu *lu, uint64_t seq)
 	struct run *r = &lu->r;
 	size_t i;
 
+	if (!r->cleared && !r->touch &&
+	    !strcmp(r->newest.scsi2, lu->conf->gateway))
+		r->touch = r->newest.seq;
 	for (i = 0; i < lu->count && !r->cleared && !r->touch; i++)
 		if (!lu->members[i].installed && lu_ended(lu, &lu->members[i]))
 			r->touch = r->newest.seq;

@@ -181,22 +181,29 @@ static void note_steps(struct tpr_dev *dev, const struct tcmu_pr_info *now)
 
 /*
  * Makes @info the newest state.  The one before becomes the base, unless a
- * base stands from before it: that is still the last settled one.  Not so in a
- * new term: there may have been others in between that were settled without
- * us, so nothing is known of what counts until @info does.
+ * base stands from before it: that is still the last settled one.
  */
-static void supersede(struct tpr_dev *dev, struct tcmu_pr_info *info,
-		      bool new_term)
+static void supersede(struct tpr_dev *dev, struct tcmu_pr_info *info)
 {
 	if (dev->settled)
 		swap(dev->base, dev->newest);
 	else
 		kvfree(dev->newest);
-	if (new_term) {
-		kvfree(dev->base);
-		dev->base = NULL;
-	}
 	dev->newest = info;
+	dev->settled = false;
+	dev->since = jiffies;
+}
+
+/*
+ * In a new term nothing is known of what counts until the newest state does:
+ * there may have been others in between that were settled without us.  Nor is
+ * what was settled: another gateway, which took us for ended, may be about to
+ * end what lives here only.
+ */
+static void unsettle(struct tpr_dev *dev)
+{
+	kvfree(dev->base);
+	dev->base = NULL;
 	dev->settled = false;
 	dev->since = jiffies;
 }
@@ -244,9 +251,11 @@ static int apply(struct tpr_dev *dev, const struct tpr_push *push,
 		kvfree(info);
 		return -ESTALE;
 	}
+	if (new_term)
+		unsettle(dev);
 	if (push->seq > have) {
 		note_steps(dev, info);
-		supersede(dev, info, new_term);
+		supersede(dev, info);
 		tpr_watch_start(dev);
 	} else {
 		kvfree(info);

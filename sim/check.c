@@ -118,15 +118,22 @@ static void check_power_loss(struct gw *g)
 static void check_nexus_loss(struct gw *g, const struct tcmu_pr_info *prev)
 {
 	struct sim *s = g->s;
+	const struct tcmu_pr_info *granted = prev;
 	int i;
 
 	if (!prev || !strcmp(prev->scsi2_gateway, g->name))
 		return;
+	/* Its gateway may have replaced it by the same since. */
+	while (granted->seq > 1 &&
+	       granted->changes[0].order.action == TPR_ACT_REPAIR)
+		granted = state(s, granted->seq - 1);
 	for (i = 0; i < s->plan->gateways; i++)
 		if (!strcmp(s->gws[i].name, prev->scsi2_gateway) &&
 		    s->gws[i].powered && lease_valid(&s->gws[i]) &&
+		    s->gws[i].k.settled && !s->gws[i].k.error &&
 		    s->store.gws[i].evicted < s->gws[i].k.term &&
-		    s->gws[i].boot == prev->changes[0].writer.incarnation - 1000000)
+		    s->gws[i].boot ==
+			    granted->changes[0].writer.incarnation - 1000000)
 			violation(s, SIM_UNSAFE,
 				  "%s ends the reservation that %s watches",
 				  g->name, s->gws[i].name);

@@ -124,6 +124,14 @@ static void settle(struct kernel *k)
 	k->base = NULL;
 }
 
+/* A new term begins. */
+static void unsettle(struct kernel *k)
+{
+	free(k->base);
+	k->base = NULL;
+	k->settled = false;
+}
+
 static bool same_version(const struct tcmu_pr_info *a,
 			 const struct tcmu_pr_info *b)
 {
@@ -240,6 +248,8 @@ static void push_begin(struct gw *g, void *unused)
 	k->push_began = g->s->now;
 	if (k->push->invalidate) {
 		k->error = k->push->invalidate;
+		if (k->push->lease_term)
+			unsettle(k);
 		kernel_publish(g);
 	} else {
 		info = k->push->str ? info_decode(k->push->str, k->push->len, 0)

@@ -604,6 +604,29 @@ static void test_scsi2_alive(void **state)
 	assert_ready(w, 0, 2);
 }
 
+/* It comes back before the end of what was granted through it takes effect. */
+static void test_scsi2_late_end(void **state)
+{
+	struct world *w = *state;
+
+	begin_leased(w, 2);
+	reserve_at(w, "gw1");
+	engine_news(w->gw[0].lu);
+	engine_news(w->gw[1].lu);
+	world_run(w, 100);
+	freeze(w, 1);
+	w->gw[0].hang[ENGINE_SWAP] = true;
+	world_run(w, OVER_MS + SOON_MS);
+	assert_true(w->gw[0].calls[ENGINE_SWAP] > 1);
+	freeze(w, 0);
+	thaw(w, 1);
+	world_run(w, OVER_MS + 2 * SOON_MS);
+	assert_ready(w, 1, 3);
+	land_late(w);
+	assert_int_equal(w->newest, 3);
+	assert_true(reserved(w));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -635,6 +658,7 @@ int main(void)
 		T(power_late_swap_rejoined),
 		T(scsi2_ended),
 		T(scsi2_alive),
+		T(scsi2_late_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
