@@ -184,8 +184,9 @@ struct tpr_result tpr_change_run(struct tpr_chg *c)
 {
 	struct tpr_result res;
 
-	c->deadline = jiffies +
-		msecs_to_jiffies(READ_ONCE(tpr_command_timeout_ms));
+	if (!c->deadline)
+		c->deadline = jiffies +
+			msecs_to_jiffies(READ_ONCE(tpr_command_timeout_ms));
 	c->term = tpr_lease_term();
 	if (!tpr_lease_holds(c->term))
 		return tpr_error_result(EAGAIN);

@@ -22,7 +22,7 @@ struct tpr_chg {
 	/* Set on the way. */
 	struct tpr_writer writer;
 	u64 term; /* in which it was begun, and is worked on */
-	unsigned long deadline; /* jiffies */
+	unsigned long deadline; /* jiffies; 0: not begun */
 	bool lost; /* @info stands for a lost state */
 	bool sent; /* a SET was sent: look for it in what is stored */
 	bool unclear; /* one ended so: it may have happened */

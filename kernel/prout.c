@@ -120,7 +120,7 @@ void tpr_spc2_cmd(struct tpr_dev *dev, struct se_cmd *cmd,
 	};
 	struct tpr_session_id id = tpr_session_id(cmd->se_sess);
 	u8 opcode = cmd->t_task_cdb[0];
-	const struct tpr_chg anew = c;
+	struct tpr_chg anew = c;
 	struct tpr_result res;
 	int tries;
 
@@ -135,6 +135,7 @@ void tpr_spc2_cmd(struct tpr_dev *dev, struct se_cmd *cmd,
 		    !held_elsewhere(dev))
 			break;
 		msleep(CONFLICT_PAUSE_MS);
+		anew.deadline = c.deadline; /* one for all tries */
 		c = anew;
 		res = tpr_change_run(&c);
 	}
