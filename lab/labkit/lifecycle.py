@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import threading
@@ -112,6 +113,26 @@ def make_image(path):
     run_tool(["qemu-img", "create", "-q", "-f", "qcow2", "-o", "preallocation=full", path, str(settings.IMAGE_BYTES)])
 
 
+def mounted_below(path):
+    """The mount points in the directory, the latest first. The kernel tells them without symbolic links."""
+    base = os.fsencode(path.parent.resolve() / path.name) + b"/"
+    found = []
+    with open("/proc/self/mountinfo", "rb") as mounts:
+        for line in mounts:
+            point = re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), line.split()[4])
+            if point.startswith(base):
+                found.append(point)
+    return found[::-1]
+
+
+def unmount_below(path):
+    """Else the removal would fail there, or empty what is mounted. True if there was anything."""
+    points = mounted_below(path)
+    for point in points:
+        run_tool(["umount", "--lazy", "--no-canonicalize", os.fsdecode(point)])
+    return bool(points)
+
+
 def tear_down(path):
     """Remove all of a lab, whatever state it is in. True if there was anything."""
     namespace = settings.namespace_name(path)
@@ -120,6 +141,7 @@ def tear_down(path):
         vm.Guest((path, {}), record.parent.name).kill()
         found = True
     found |= network.destroy(namespace)
+    found |= unmount_below(path)
     if path.exists():
         shutil.rmtree(path)
         found = True

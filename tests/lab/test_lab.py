@@ -9,6 +9,7 @@ import concurrent.futures
 import hashlib
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -308,6 +309,33 @@ def test_interrupted_up_leaves_nothing(number, delay, code):
         assert b"lab: down" in command("down", state=state).stdout
         assert b"nothing" in command("down", state=state).stdout
     assert remains(state) == []
+
+
+def test_down_unmounts_what_is_mounted_in_the_lab():
+    """Below its directory, and nowhere else: not where a symbolic link points, nor in what is bound from elsewhere."""
+    state = pathlib.Path(BASE + "-mount")
+    beside = pathlib.Path(BASE + "-mount-beside")
+    places = [state / "shared/pr", state / "shared/pr/a b", beside / "kept"]
+    try:
+        for place in places:
+            place.mkdir(parents=True)
+            subprocess.run(["mount", "-t", "tmpfs", "lab-test", place], check=True)
+        (beside / "kept/file").write_text("kept", encoding="ascii")
+        (state / "link").symlink_to(beside / "kept")
+        (state / "bound").mkdir()
+        subprocess.run(["mount", "--bind", beside / "kept", state / "bound"], check=True)
+        (state / "shared/pr/a b/file").write_text("gone", encoding="ascii")
+        with open(state / "shared/pr/busy", "w", encoding="ascii"):
+            done = command("down", state=str(state))
+        assert (done.returncode, done.stdout) == (0, b"lab: down\n"), done.stderr
+        assert (beside / "kept/file").read_text(encoding="ascii") == "kept"
+        assert not state.exists() and f"{state}/" not in pathlib.Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+    finally:
+        for place in (state / "bound", *reversed(places)):
+            subprocess.run(["umount", "-l", place], check=False, stderr=subprocess.DEVNULL)
+        shutil.rmtree(state, ignore_errors=True)
+        shutil.rmtree(beside, ignore_errors=True)
+    assert remains(str(state)) == []
 
 
 def test_down_after_a_crash_of_everything():
