@@ -22,6 +22,8 @@ enum engine_times_ms {
 	REANNOUNCE_MS = 200,
 	/* Pause between two looks at what has to be fenced. */
 	FENCE_MS = 1000,
+	/* How long it waits so where there is no fence command. */
+	NO_FENCE_MS = 4000,
 };
 
 /* A version of the string. */

@@ -345,14 +345,21 @@ static bool set_fenced(struct engine_lu *lu, char *names, size_t cap)
 	return !len;
 }
 
-/* All but the fence is done; that it takes its time is known only now. */
+/*
+ * All but the fence is done; that it takes its time is known only now.  Others'
+ * requests wait behind this one: so not for long where nobody is asked to
+ * fence, only for one that comes back, or has booted, just now.
+ */
 static void set_unfenced(struct engine_lu *lu, const char *names)
 {
 	struct run *r = &lu->r;
 
 	if (!r->set.unfenced) {
 		r->set.unfenced = true;
-		r->set.deadline = lu->now + lu->conf->member_timeout_ms;
+		r->set.deadline = lu->now +
+				  (gateways_can_fence(lu->conf->gateways)
+					   ? lu->conf->member_timeout_ms
+					   : NO_FENCE_MS);
 		lu_log(lu, ENGINE_WARNING, r->set.seq,
 		       "PREEMPT AND ABORT waits until it is certain that "
 		       "nothing reaches the disk any more by: %s", names);

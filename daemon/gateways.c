@@ -264,6 +264,11 @@ bool gateways_fenced_off(struct gateways *g, const char *gateway, uint64_t term,
 	return false;
 }
 
+bool gateways_can_fence(const struct gateways *g)
+{
+	return g->conf->can_fence;
+}
+
 void gateways_status(const struct gateways *g, struct gateways_status *status)
 {
 	uint64_t now = g->ops->now(g->arg);

@@ -152,6 +152,8 @@ enum gateways_life gateways_life(const struct gateways *g, const char *gateway,
  */
 bool gateways_fenced_off(struct gateways *g, const char *gateway, uint64_t term,
 			 bool want);
+/* Is there a fence command? */
+bool gateways_can_fence(const struct gateways *g);
 
 /* For the administrator. */
 struct gateways_status {
