@@ -28,10 +28,13 @@ void lu_member_call(struct engine_lu *lu, enum engine_op op, uint64_t seq)
 {
 	struct engine_call call = {.op = op, .seq = seq};
 
+	if (op == ENGINE_ACK)
+		call.ended = lu->r.ended;
 	call.term = gateways_term(lu->conf->gateways);
 	lu->member_term = call.term;
 	lu->member_op = op;
 	lu->member_seq = seq;
+	lu->member_ended = call.ended;
 	if (op == ENGINE_JOIN)
 		lu->maybe_member = true;
 	lu->call_member = lu_call(lu, &call);
@@ -100,8 +103,8 @@ static void reason_set(struct engine_lu *lu, enum engine_level level,
 }
 
 /*
- * The kernel enforces the version, but commands that it had admitted before
- * do not end: ask again, and do not stop those that may run.
+ * Commands that the kernel had admitted before do not end: ask again, and do
+ * not stop those that may run.
  */
 static void push_later(struct engine_lu *lu, uint64_t seq)
 {
@@ -134,6 +137,7 @@ static void fail(struct engine_lu *lu, int status, const char *fmt, va_list ap)
 		lu->ops->invalidate(lu->arg, status);
 	r->status = status;
 	r->installed = 0;
+	r->ended = 0;
 	r->pushing = 0;
 	r->settled_pushed = 0;
 	/* Only a good string, loaded from now on, ends this. */
@@ -346,6 +350,14 @@ void engine_removed(struct engine_lu *lu)
 	lu_run(lu);
 }
 
+static void installed(struct engine_lu *lu, uint64_t seq)
+{
+	if (seq == lu->r.installed)
+		return;
+	lu->r.installed = seq;
+	lu_log(lu, ENGINE_DEBUG, seq, "installed");
+}
+
 void engine_push_done(struct engine_lu *lu, uint64_t seq, int status)
 {
 	struct run *r = &lu->r;
@@ -361,14 +373,19 @@ void engine_push_done(struct engine_lu *lu, uint64_t seq, int status)
 			(u64)seq);
 	} else if (status == EBUSY) {
 		push_later(lu, seq);
+	} else if (status == EINPROGRESS) {
+		installed(lu, seq);
+		push_later(lu, seq);
 	} else if (status) {
 		lu_fail(lu, status, "the kernel refuses version %llu: %s",
 			(u64)seq, strerror(status));
-	} else if (seq == r->pushing) {
-		r->pushing = 0;
-		r->push_ms = 0;
-		r->installed = seq;
-		lu_log(lu, ENGINE_DEBUG, seq, "installed");
+	} else {
+		installed(lu, seq);
+		r->ended = seq;
+		if (seq == r->pushing) {
+			r->pushing = 0;
+			r->push_ms = 0;
+		}
 	}
 	lu_run(lu);
 }
@@ -419,6 +436,7 @@ void engine_term(struct engine_lu *lu)
 	r->call_load = 0;
 	r->call_members = 0;
 	r->installed = 0;
+	r->ended = 0;
 	r->pushing = 0;
 	r->settled_pushed = 0;
 	r->acked = 0;
@@ -527,7 +545,8 @@ static const char *waits_for(const struct engine_lu *lu)
 	if (!r->decided && r->doubtful)
 		return "waiting to learn if the other members are alive";
 	if (r->set.active && r->set.unfenced)
-		return "PREEMPT AND ABORT waits for an ended gateway's fence";
+		return "waiting until what was aborted can reach the disk no "
+		       "more";
 	if (r->installed && unsettled(lu))
 		return "waiting until all members have the newest version";
 	return "";

@@ -44,6 +44,7 @@ struct engine_call {
 	uint64_t id; /* to be returned in the reply */
 	uint64_t term; /* JOIN, ACK */
 	uint64_t seq; /* ACK: installed; SWAP: expected; MARK_LOST: that one */
+	uint64_t ended; /* ACK */
 	const char *gateway; /* ANNOUNCE */
 	const char *str; /* SWAP, MARK_LOST: valid until the action returns */
 	size_t len;

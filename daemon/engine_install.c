@@ -51,7 +51,7 @@ bool push_wanted(const struct engine_lu *lu)
 
 	return !r->removed && !r->dead && r->joined && !r->status &&
 	       r->load_done >= r->join_load && r->decided && !r->pushing &&
-	       r->newest.seq > r->installed;
+	       (r->newest.seq > r->installed || r->installed > r->ended);
 }
 
 void step_push(struct engine_lu *lu)
@@ -71,8 +71,8 @@ void step_ack(struct engine_lu *lu)
 {
 	struct run *r = &lu->r;
 
-	if (!r->joined || r->installed <= r->acked || lu->call_member ||
-	    lu_blocked(lu))
+	if (!r->joined || lu->call_member || lu_blocked(lu) ||
+	    (r->installed <= r->acked && r->ended <= r->acked_ended))
 		return;
 	lu_member_call(lu, ENGINE_ACK, r->installed);
 }
@@ -100,6 +100,7 @@ static void join_done(struct engine_lu *lu, int rc)
 	r->joined = true;
 	r->term = lu->member_term;
 	r->acked = 0;
+	r->acked_ended = 0;
 	/* One in flight may miss what was settled without us meanwhile. */
 	r->call_load = 0;
 	r->call_members = 0;
@@ -120,6 +121,7 @@ static void ack_done(struct engine_lu *lu, int rc)
 		return;
 	}
 	r->acked = lu->member_seq;
+	r->acked_ended = lu->member_ended;
 	r->acked_since = true;
 	r->members_wanted = true;
 	r->poll_ms = 0;
@@ -169,6 +171,7 @@ void newest_set(struct engine_lu *lu, struct text *text)
 	r->unsettled_at = lu->now;
 	r->members_wanted = true;
 	r->poll_ms = 0;
+	r->push_at = 0;
 	lu_log(lu, ENGINE_DEBUG, r->newest.seq, "newest, by %s",
 	       r->newest.writer);
 }

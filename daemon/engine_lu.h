@@ -24,6 +24,8 @@ enum engine_times_ms {
 	FENCE_MS = 1000,
 	/* How long it waits so where there is no fence command. */
 	NO_FENCE_MS = 4000,
+	/* And for commands of a gateway that is alive. */
+	ENDING_MS = 10000,
 };
 
 /* A version of the string. */
@@ -35,6 +37,7 @@ struct text {
 	/* Where the holder of an SPC-2 reservation came in; "": none. */
 	char scsi2[TPR_GATEWAY_MAX + 1];
 	bool abort; /* the newest change is a PREEMPT AND ABORT */
+	bool reset; /* the newest change is a LOGICAL UNIT RESET */
 };
 
 /* What is known of a member beside its record in the store. */
@@ -64,7 +67,8 @@ struct set {
 	bool repair; /* the administrator's, not the kernel's */
 	bool doubt; /* an earlier swap of the same string was unclear */
 	bool abort; /* PREEMPT AND ABORT */
-	bool unfenced; /* settled, but for that */
+	bool reset; /* LOGICAL UNIT RESET */
+	bool unfenced; /* settled, but something may still reach the disk */
 	enum set_phase phase;
 	uint64_t cookie;
 	uint64_t ticket; /* SET_UNCLEAR: of the load that tells */
@@ -124,7 +128,10 @@ struct run {
 	uint64_t push_ms; /* pause before the next one */
 	uint64_t pushing; /* version on its way into the kernel, 0: none */
 	uint64_t installed; /* version that the kernel enforces, 0: none */
+	/* And it has ended all that versions up to this one abort. */
+	uint64_t ended;
 	uint64_t acked; /* version that the store knows to be installed */
+	uint64_t acked_ended; /* and up to which it knows that */
 	uint64_t settled; /* newest version known to be settled */
 	uint64_t settle_load; /* ticket of a load that has to come first */
 	uint64_t settled_pushed; /* and the kernel knows it */
@@ -169,6 +176,7 @@ struct engine_lu {
 	uint64_t call_member;
 	enum engine_op member_op;
 	uint64_t member_seq; /* of the ack */
+	uint64_t member_ended; /* of the ack */
 	uint64_t member_term;
 	bool maybe_member; /* a join was tried since the last leave */
 

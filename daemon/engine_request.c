@@ -123,6 +123,7 @@ static void set_start(struct engine_lu *lu)
 	set->doubt = false;
 	set->unfenced = false;
 	set->abort = set->text.abort;
+	set->reset = set->text.reset;
 	set->deadline = lu->now + lu->conf->member_timeout_ms;
 	set_swap(lu);
 }
@@ -320,24 +321,34 @@ void set_resolve_lost(struct engine_lu *lu, uint64_t seq)
 }
 
 /*
- * PREEMPT AND ABORT: may anything that was admitted before still reach the
- * disk?  Not by a member that has it: its kernel said so when all had ended.
- * By one that has ended it may, until that one is fenced.
+ * May anything of what @member had admitted before version @seq still reach
+ * the disk?  Not when its kernel said that it has ended.  Of one that has ended
+ * itself it may, until that one is fenced; a LOGICAL UNIT RESET is none of its
+ * concern.
  */
+static bool done_with(struct engine_lu *lu, const struct store_member *member,
+		      uint64_t seq)
+{
+	if (lu_self(lu, member))
+		return lu->r.ended >= seq;
+	if (member->ended >= seq)
+		return true;
+	if (!lu->r.set.abort)
+		return lu_ended(lu, member);
+	return gateways_fenced_off(lu->conf->gateways, member->gateway,
+				   member->term, true);
+}
+
+/* The names of those for whom it may. */
 static bool set_fenced(struct engine_lu *lu, char *names, size_t cap)
 {
-	uint64_t seq = lu->r.set.seq;
 	size_t i, len = 0;
 
 	names[0] = '\0';
 	for (i = 0; i < lu->count; i++) {
 		const struct store_member *member = &lu->members[i];
 
-		if (lu_self(lu, member) || member->installed >= seq ||
-		    gateways_fenced_off(lu->conf->gateways, member->gateway,
-					member->term, true))
-			continue;
-		if (len < cap)
+		if (!done_with(lu, member, lu->r.set.seq) && len < cap)
 			len += (size_t)snprintf(names + len, cap - len, "%s%s",
 						len ? ", " : "",
 						member->gateway);
@@ -346,23 +357,33 @@ static bool set_fenced(struct engine_lu *lu, char *names, size_t cap)
 }
 
 /*
- * All but the fence is done; that it takes its time is known only now.  Others'
+ * All but that is done; that it takes its time is known only now.  Others'
  * requests wait behind this one: so not for long where nobody is asked to
- * fence, only for one that comes back, or has booted, just now.
+ * fence, only for one that comes back, or has booted, just now; and with what
+ * the kernel waits itself for no longer than a lease where it only has to end.
  */
+static uint32_t patience_ms(struct engine_lu *lu)
+{
+	uint32_t most = lu->conf->member_timeout_ms;
+	size_t i;
+
+	for (i = 0; i < lu->count; i++)
+		if (!done_with(lu, &lu->members[i], lu->r.set.seq) &&
+		    !lu_ended(lu, &lu->members[i]))
+			return most < ENDING_MS ? most : ENDING_MS;
+	return gateways_can_fence(lu->conf->gateways) ? most : NO_FENCE_MS;
+}
+
 static void set_unfenced(struct engine_lu *lu, const char *names)
 {
 	struct run *r = &lu->r;
 
 	if (!r->set.unfenced) {
 		r->set.unfenced = true;
-		r->set.deadline = lu->now +
-				  (gateways_can_fence(lu->conf->gateways)
-					   ? lu->conf->member_timeout_ms
-					   : NO_FENCE_MS);
-		lu_log(lu, ENGINE_WARNING, r->set.seq,
-		       "PREEMPT AND ABORT waits until it is certain that "
-		       "nothing reaches the disk any more by: %s", names);
+		r->set.deadline = lu->now + patience_ms(lu);
+		lu_log(lu, ENGINE_INFO, r->set.seq,
+		       "waiting until it is certain that nothing that was "
+		       "aborted reaches the disk any more by: %s", names);
 	}
 	if (lu->now < r->fence_at)
 		return;
@@ -373,9 +394,11 @@ static void set_unfenced(struct engine_lu *lu, const char *names)
 
 static void set_settled(struct engine_lu *lu)
 {
+	const struct set *set = &lu->r.set;
 	char names[NAMES_MAX];
 
-	if (!lu->r.set.abort || set_fenced(lu, names, sizeof(names)))
+	if ((!set->abort && !set->reset) ||
+	    set_fenced(lu, names, sizeof(names)))
 		set_reply(lu, 0);
 	else
 		set_unfenced(lu, names);
@@ -395,8 +418,9 @@ static void set_timeout(struct engine_lu *lu)
 	if (set->unfenced) {
 		set_fenced(lu, names, sizeof(names));
 		lu_log(lu, ENGINE_ERROR, set->seq,
-		       "PREEMPT AND ABORT is stored, but these gateways are "
-		       "not fenced, so it ends with an error: %s", names);
+		       "stored, but it ends with an error, for what was "
+		       "aborted has not ended on these gateways, and they are "
+		       "not fenced: %s", names);
 	} else {
 		lagging_names(lu, set->seq, names, sizeof(names));
 		lu_log(lu, ENGINE_WARNING, set->seq,

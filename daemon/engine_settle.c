@@ -269,7 +269,7 @@ void members_done(struct engine_lu *lu, const struct engine_reply *reply)
 	look_others(lu);
 	settle(lu);
 	if (!r->status && r->newest.seq && r->acked >= r->newest.seq &&
-	    r->load_done >= r->load_wanted)
+	    r->ended >= r->installed && r->load_done >= r->load_wanted)
 		lu_well(lu);
 	if (unsettled(lu))
 		announce_lagging(lu);

@@ -43,6 +43,8 @@ void text_take(struct text *text, const struct tcmu_pr_info *info, char *str,
 	memcpy(text->scsi2, info->scsi2_gateway, sizeof(text->scsi2));
 	text->abort = info->num_changes &&
 		      info->changes[0].order.action == TPR_ACT_PREEMPT_ABORT;
+	text->reset = info->num_changes &&
+		      info->changes[0].order.action == TPR_ACT_LU_RESET;
 }
 
 void text_drop(struct text *text)

@@ -88,6 +88,7 @@ static struct json_object *members_json(const struct daemon *d,
 		add_text(member, "gateway", members[i].gateway);
 		add_hex(member, "incarnation", members[i].incarnation);
 		add_number(member, "installed", members[i].installed);
+		add_number(member, "ended", members[i].ended);
 		add_number(member, "seen", members[i].seen);
 		add_life(member, d, &members[i]);
 		json_object_array_add(list, member);

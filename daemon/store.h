@@ -48,6 +48,8 @@ struct store_member {
 	uint64_t incarnation;
 	uint64_t term; /* in which it joined */
 	uint64_t installed; /* newest version that its kernel enforces */
+	/* Newest one that it enforces, and has ended all that had to end. */
+	uint64_t ended;
 	/*
 	 * Newest version that it ever acknowledged, also before it joined
 	 * again: there has been that version.
@@ -115,11 +117,13 @@ struct store_ops {
 	 */
 	int (*forget)(struct store *store, const char *lu, const char *gateway);
 	/*
-	 * Its kernel enforces version @seq.  -ENOENT: it is no member.
+	 * Its kernel enforces version @seq, and commands that versions up to
+	 * @ended (at most @seq) abort have ended.  -ENOENT: it is no member.
 	 * -ESTALE: it is one in another term, or another daemon of its name.
+	 * -EINVAL: one of them would go back.
 	 */
 	int (*ack)(struct store *store, const char *lu, uint64_t term,
-		   uint64_t seq);
+		   uint64_t seq, uint64_t ended);
 	/* All members, this gateway included: *@list to be freed. */
 	int (*members)(struct store *store, const char *lu,
 		       struct store_member **list, size_t *count);

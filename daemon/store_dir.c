@@ -6,7 +6,7 @@
  *	lu/<LU>/v<20 digits>	one file for each version, never changed
  *	lu/<LU>/created		marker: there has been a version
  *	lu/<LU>/m/<GATEWAY>/state
- *				a member: "incarnation installed seen term\n"
+ *				a member: "incarnation installed seen term ended\n"
  *	gw/<GATEWAY>/beat	its heartbeat: "term incarnation count lease
  *				boot\n", lease in ms, boot 32 hex digits
  *	gw/<GATEWAY>/began	the first one of that term and incarnation

@@ -20,7 +20,7 @@ enum sd_limits {
 	SD_LU_MAX = 200,
 	SD_KEEP = 16, /* versions that stay when a newer one is stored */
 	SD_STRING_MAX = 8 << 20,
-	SD_RECORD_MAX = 96, /* bytes of a member's record */
+	SD_RECORD_MAX = 128, /* bytes of a member's record */
 	SD_LOCKS = 64,
 	SD_VERSION_CAP = 22, /* "v", 20 digits, NUL */
 	SD_TMP_CAP = 160,
@@ -114,7 +114,8 @@ int sd_mark_lost(struct store *store, const char *lu, uint64_t seq,
 int sd_join(struct store *store, const char *lu, uint64_t term);
 int sd_leave(struct store *store, const char *lu);
 int sd_forget(struct store *store, const char *lu, const char *gateway);
-int sd_ack(struct store *store, const char *lu, uint64_t term, uint64_t seq);
+int sd_ack(struct store *store, const char *lu, uint64_t term, uint64_t seq,
+	   uint64_t ended);
 int sd_members(struct store *store, const char *lu, struct store_member **list,
 	       size_t *count);
 

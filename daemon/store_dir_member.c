@@ -2,11 +2,13 @@
 /*
  * Membership in the directory store.
  *
- * lu/<LU>/m/<GATEWAY>/state holds "incarnation installed seen term\n": with
- * the newest version that the gateway ever acknowledged, for when it joins
- * again, it has installed nothing, but what it saw was there; and with the
- * term in which it joined.  (Without seen, without term: written by an earlier
- * release.  Terms begin with 1, so no eviction makes such a record void.)
+ * lu/<LU>/m/<GATEWAY>/state holds "incarnation installed seen term ended\n":
+ * with the newest version that the gateway ever acknowledged, for when it
+ * joins again, it has installed nothing, but what it saw was there; with the
+ * term in which it joined; and with the version up to which it has ended what
+ * had to end.  (Without seen, term, ended: written by an earlier release, which
+ * acknowledged only then.  Terms begin with 1, so no eviction makes a record
+ * without one void.)
  * Whoever swaps must not overlook a member, so the name that readdir(3) has to
  * find must not change while the gateway is a member: POSIX leaves it open
  * whether an entry that rename(2) replaces is returned by a readdir(3) that is
@@ -42,6 +44,7 @@ struct sd_record {
 	uint64_t installed;
 	uint64_t seen;
 	uint64_t term; /* 0: written by an earlier release */
+	uint64_t ended;
 };
 
 static int sd_record_write(struct store *store, int own,
@@ -52,9 +55,10 @@ static int sd_record_write(struct store *store, int own,
 	int ret, len;
 
 	len = snprintf(text, sizeof(text),
-		       "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+		       "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+		       " %" PRIu64 "\n",
 		       store->incarnation, record->installed, record->seen,
-		       record->term);
+		       record->term, record->ended);
 	ret = sd_tmp_write(store, own, 0, text, len, &tmp);
 	if (ret)
 		return ret;
@@ -86,8 +90,10 @@ static bool sd_record_parse(const char *text, size_t len,
 		return false;
 	record->seen = record->installed;
 	record->term = 0;
+	record->ended = record->installed;
 	return sd_record_more(&p, &record->seen) &&
-	       sd_record_more(&p, &record->term) && *p == '\n' &&
+	       sd_record_more(&p, &record->term) &&
+	       sd_record_more(&p, &record->ended) && *p == '\n' &&
 	       p + 1 == text + len;
 }
 
@@ -155,6 +161,7 @@ static int sd_join_own(struct store *store, int own, uint64_t term)
 	else if (ret)
 		return ret;
 	record.installed = 0;
+	record.ended = 0;
 	record.term = term;
 	return sd_record_write(store, own, &record);
 }
@@ -176,7 +183,8 @@ int sd_join(struct store *store, const char *lu, uint64_t term)
 	return ret;
 }
 
-static int sd_ack_own(struct store *store, int own, uint64_t term, uint64_t seq)
+static int sd_ack_own(struct store *store, int own, uint64_t term, uint64_t seq,
+		      uint64_t ended)
 {
 	struct sd_record record;
 	int ret = sd_record_read(own, &record);
@@ -185,11 +193,12 @@ static int sd_ack_own(struct store *store, int own, uint64_t term, uint64_t seq)
 		return ret;
 	if (record.incarnation != store->incarnation || record.term != term)
 		return -ESTALE;
-	if (seq < record.installed)
+	if (seq < record.installed || ended < record.ended || ended > seq)
 		return -EINVAL;
-	if (seq == record.installed)
+	if (seq == record.installed && ended == record.ended)
 		return 0;
 	record.installed = seq;
+	record.ended = ended;
 	if (seq > record.seen)
 		record.seen = seq;
 	return sd_record_write(store, own, &record);
@@ -200,7 +209,8 @@ static int sd_ack_own(struct store *store, int own, uint64_t term, uint64_t seq)
  * gateway is, or we are in another term.  -EINVAL: an installed version does
  * not go back.
  */
-int sd_ack(struct store *store, const char *lu, uint64_t term, uint64_t seq)
+int sd_ack(struct store *store, const char *lu, uint64_t term, uint64_t seq,
+	   uint64_t ended)
 {
 	int members = sd_open_members(store, lu);
 	pthread_mutex_t *lock;
@@ -211,7 +221,7 @@ int sd_ack(struct store *store, const char *lu, uint64_t term, uint64_t seq)
 	lock = sd_member_lock(store, lu);
 	pthread_mutex_lock(lock);
 	own = sd_open_dir(members, store->gateway);
-	ret = own < 0 ? own : sd_ack_own(store, own, term, seq);
+	ret = own < 0 ? own : sd_ack_own(store, own, term, seq, ended);
 	if (own >= 0)
 		close(own);
 	pthread_mutex_unlock(lock);
@@ -340,6 +350,7 @@ static int sd_roll_entry(void *arg, const char *name)
 		return ret == -ENOENT ? 0 : ret;
 	member.incarnation = record.incarnation;
 	member.installed = record.installed;
+	member.ended = record.ended;
 	member.seen = record.seen;
 	member.term = record.term;
 	strcpy(member.gateway, name);

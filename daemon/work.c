@@ -58,7 +58,8 @@ void work_store_now(const struct store_ops *ops, struct store *store,
 		reply->rc = ops->leave(store, lu);
 		return;
 	case ENGINE_ACK:
-		reply->rc = ops->ack(store, lu, call->term, call->seq);
+		reply->rc = ops->ack(store, lu, call->term, call->seq,
+				     call->ended);
 		return;
 	case ENGINE_LOAD:
 		reply->rc = ops->load(store, lu, &reply->str, &reply->len,

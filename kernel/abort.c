@@ -413,9 +413,9 @@ static bool all_taken(struct tpr_dev *dev)
 }
 
 /*
- * Ends what has to end before the newest state counts as installed.  0;
- * -EBUSY if some of it takes longer than the hold time, or another push is
- * waiting: then this push is to be repeated.
+ * Ends what has to end before a PREEMPT AND ABORT is done here.  0;
+ * -EINPROGRESS if some of it takes longer than the hold time, or another push
+ * is waiting: then this push is to be repeated.
  * Context: push work, outside of the locks and @dev->srcu; the state that made
  * the victims is published, readers of the one before are gone.
  */
@@ -427,7 +427,7 @@ int tpr_abort_victims(struct tpr_dev *dev)
 	while (!all_taken(dev) || !reap_ended(dev)) {
 		if (time_after(jiffies, deadline) || tpr_push_waits(dev) ||
 		    !READ_ONCE(dev->attached))
-			return -EBUSY;
+			return -EINPROGRESS;
 		usleep_range(500, 2000);
 	}
 	return 0;

@@ -272,8 +272,9 @@ static int apply(struct tpr_dev *dev, const struct tpr_push *push,
 }
 
 /*
- * Enforces @push: when this returns 0, no command passes any more that a
- * check under an older state let pass.
+ * Enforces @push: when this returns 0 or -EINPROGRESS, no command passes any
+ * more that a check under an older state let pass; with 0, those of nexuses
+ * that were preempted and aborted have ended, too.
  */
 static int install(struct tpr_dev *dev, const struct tpr_push *push)
 {

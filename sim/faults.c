@@ -120,6 +120,9 @@ static void strike(struct gw *g, const struct plan_fault *f)
 		for (i = 0; i < g->s->plan->initiators; i++)
 			g->sessions[i]++;
 		return;
+	case FAULT_STUCK:
+		later(&g->stuck_until, until);
+		return;
 	case FAULT_JUMP:
 		g->jumped_us += f->length;
 		daemon_jumped(g);

@@ -105,6 +105,14 @@ void op_landed(struct gw *g, void *arg)
 	push_step(g, NULL);
 }
 
+static u64 disk_time(struct gw *g)
+{
+	u64 time = some_time(g->s, g->s->plan->disk_us);
+
+	return g->stuck_until > g->s->now ? g->stuck_until - g->s->now + time
+					  : time;
+}
+
 static void hand_over(struct gw *g, void *arg)
 {
 	struct op *op = arg;
@@ -119,8 +127,7 @@ static void hand_over(struct gw *g, void *arg)
 		trace(g, "hands over #%d under %llu", op->id, op->seq);
 		check_hand_over(g, op);
 		k->flying[k->num_flying++] = op;
-		event_add(g, DOM_KERNEL, some_time(g->s, g->s->plan->disk_us),
-			  op_landed, op);
+		event_add(g, DOM_KERNEL, disk_time(g), op_landed, op);
 	}
 	push_step(g, NULL);
 }

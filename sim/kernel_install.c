@@ -222,7 +222,7 @@ static void push_continue(struct gw *g)
 	if (!victims_left(g) || bug(BUG_NO_ABORT_WAIT))
 		push_end(g, 0);
 	else if (k->pushes || g->s->now >= k->push_began + ABORT_WAIT_MS * MS)
-		push_end(g, EBUSY);
+		push_end(g, EINPROGRESS);
 }
 
 static void push_late(struct gw *g, void *push)

@@ -7,7 +7,8 @@
 #define BIT(kind) (1u << FAULT_##kind)
 
 enum {
-	ALL = (1u << FAULT_COUNT) - 1,
+	/* But those that a mix has to name: so the others' seeds stay good. */
+	ALL = (1u << FAULT_STUCK) - 1,
 	PROBES_MAX = 100, /* no more of them beyond so many commands */
 };
 
@@ -29,6 +30,9 @@ const struct mix mixes[] = {
 	 false, true, false, false, 4},
 	{"spc2", "RESERVE and RELEASE, sessions end", BIT(DROP) | BIT(CRASH) |
 	 BIT(PAUSE), true, true, false, true, 5},
+	{"stuck", "disks stop answering a gateway",
+	 BIT(STUCK) | BIT(PAUSE) | BIT(KILL) | BIT(CRASH), false, false, false,
+	 false, 5},
 	{"many", "8 to 16 gateways, up to 64 initiators", ALL, true, true, true,
 	 true, 8},
 	{NULL, NULL, 0, false, false, false, false, 0},
@@ -57,6 +61,7 @@ const char *fault_name(enum fault_kind kind)
 		[FAULT_DEAF] = "hears no news",
 		[FAULT_DROP] = "sessions end",
 		[FAULT_JUMP] = "clock jumps",
+		[FAULT_STUCK] = "gets no answer from the disk",
 	};
 
 	return names[kind];
@@ -166,7 +171,8 @@ static void draw_faults(struct plan *p, struct rng *r, const struct mix *mix,
 			u64 span)
 {
 	int i, n = mix->worst ? (int)draw(r, mix->worst + 1) : 0;
-	u32 kinds = mix->faults & (u32)draw(r, ALL + 1);
+	u8 count = mix->faults > ALL ? FAULT_COUNT : FAULT_STUCK;
+	u32 kinds = mix->faults & (u32)draw(r, 1u << count);
 
 	/* Some kinds fully off in each history. */
 	if (!kinds)
@@ -175,7 +181,7 @@ static void draw_faults(struct plan *p, struct rng *r, const struct mix *mix,
 		struct plan_fault *f = &p->faults[p->num_faults++];
 
 		do
-			f->kind = (u8)draw(r, FAULT_COUNT);
+			f->kind = (u8)draw(r, count);
 		while (!(kinds & 1u << f->kind));
 		f->gw = (u8)draw(r, (u64)p->gateways);
 		if (chance(r, 80))

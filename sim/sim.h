@@ -110,6 +110,7 @@ enum fault_kind {
 	FAULT_DEAF, /* it hears no news */
 	FAULT_DROP, /* its sessions end */
 	FAULT_JUMP, /* its clock jumps forward */
+	FAULT_STUCK, /* nothing that it sends to the disk ends */
 	FAULT_COUNT,
 };
 
@@ -290,7 +291,7 @@ struct gw {
 	int index;
 	char name[8];
 	u64 down_until, paused_until, stopped_until, cut_until, fail_until,
-		slow_until, deaf_until;
+		slow_until, deaf_until, stuck_until;
 	bool powered, alive; /* alive: the daemon runs */
 	u32 boot, life;
 	u64 jumped_us, fenced_at;

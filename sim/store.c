@@ -166,9 +166,11 @@ static int effect_ack(struct gw *g, const struct call *c)
 	    m->incarnation != (uint64_t)(g->index + 1) * 1000 + c->life)
 		return -ESTALE;
 	m->installed = c->e.seq;
+	m->ended = c->e.ended;
 	if (m->installed > m->seen)
 		m->seen = m->installed;
-	trace(g, "acknowledged %llu", (u64)m->installed);
+	trace(g, "acknowledged %llu%s", (u64)m->installed,
+	      m->ended < m->installed ? ", not all ended" : "");
 	return 0;
 }
 

@@ -60,9 +60,11 @@
  *	answer.  A lost state ends with it on all gateways.
  *   TCMU_CMD_SET_PR_INFO_DONE U>K	DEVICE, COOKIE, STATUS
  *	STATUS 0: stored, installed by all members (this one included), and
- *	settled.  EAGAIN: SEQ was not the newest any more, nothing was stored.
- *	ETIMEDOUT: stored, but a member did not install it.  EINPROGRESS: it is
- *	not known whether it was stored.  Others: not stored.
+ *	settled; and if it is a PREEMPT AND ABORT, what its victims had under
+ *	way has ended.  EAGAIN: SEQ was not the newest any more, nothing was
+ *	stored.  ETIMEDOUT: stored, but a member did not install it, or what it
+ *	had admitted has not ended.  EINPROGRESS: it is not known whether it was
+ *	stored.  Others: not stored.
  *
  *   TCMU_PR_CMD_PUSH_PR_INFO U>K	DEVICE, SEQ, SETTLED, PR_INFO...
  *	Enforce this state.  With SETTLED 0 it is not yet known that all
@@ -72,7 +74,9 @@
  *	the same SEQ, is refused with ESTALE in PUSH_PR_INFO_DONE.
  *   TCMU_PR_CMD_PUSH_PR_INFO_DONE K>U	DEVICE, SEQ, STATUS
  *	STATUS 0: no command can any longer pass a check made under an older
- *	state.  An errno: this state is not installed.
+ *	state, and what a PREEMPT AND ABORT or LOGICAL UNIT RESET up to SEQ has
+ *	to end has ended.  EINPROGRESS: the first is so, the second not yet; the
+ *	same push again asks for it.  Another errno: this state is not installed.
  *
  *   TCMU_PR_CMD_INVALIDATE U>K		DEVICE, STATUS
  *	There is no valid state (EBADMSG: PR information lost, others: not

@@ -92,10 +92,10 @@ static int count_join(struct store *store, const char *lu, uint64_t term)
 }
 
 static int count_ack(struct store *store, const char *lu, uint64_t term,
-		     uint64_t seq)
+		     uint64_t seq, uint64_t ended)
 {
 	calls[OTHER]++;
-	return store_dir_ops.ack(store, lu, term, seq);
+	return store_dir_ops.ack(store, lu, term, seq, ended);
 }
 
 static int count_members(struct store *store, const char *lu,

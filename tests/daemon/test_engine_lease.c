@@ -309,7 +309,7 @@ static void test_abort_unfenced(void **state)
 	assert_int_equal(w->gw[0].client.set_status, -2);
 	assert_ready(w, 0, 2);
 	assert_ready(w, 1, 2);
-	assert_non_null(strstr(gw_status(w, 0).reason, "fence"));
+	assert_non_null(strstr(gw_status(w, 0).reason, "aborted"));
 	client_write(w, 1);
 	world_run(w, 50);
 	assert_int_equal(w->gw[1].client.set_status, 0);

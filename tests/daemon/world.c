@@ -102,7 +102,7 @@ static void push_settled(struct gateway *g, uint64_t seq)
 
 	check_not_dropped(g->w, seq);
 
-	assert(k->valid && k->enforced == seq && k->drained >= seq);
+	assert(k->valid && k->enforced == seq && k->passed >= seq);
 	check_settled(g->w, seq);
 	k->settled = seq;
 }
@@ -118,7 +118,7 @@ static void push_busy(struct gateway *g, struct event *ev)
 		return;
 	}
 	ev->at += k->busy_limit;
-	ev->status = EBUSY;
+	ev->status = EINPROGRESS;
 }
 
 static void op_push(void *arg, uint64_t seq, bool settled, const char *str,
@@ -142,8 +142,8 @@ static void op_push(void *arg, uint64_t seq, bool settled, const char *str,
 	ev->status = seq < k->enforced ? ESTALE : k->refuse;
 	push_busy(g, ev);
 	k->refuse = 0;
-	/* EBUSY: enforced, but what was admitted before has not ended. */
-	if (ev->status && ev->status != EBUSY)
+	/* Enforced, but what was admitted before has not ended. */
+	if (ev->status && ev->status != EINPROGRESS)
 		return;
 	k->enforced = seq;
 	k->valid = true;
@@ -151,6 +151,8 @@ static void op_push(void *arg, uint64_t seq, bool settled, const char *str,
 	/* Commands admitted under an older state may still be executing. */
 	if (k->drained > seq)
 		k->drained = seq;
+	if (k->passed > seq)
+		k->passed = seq;
 }
 
 static void op_invalidate(void *arg, int status)
@@ -219,6 +221,7 @@ static void kernel_init(struct kernel *k)
 {
 	memset(k, 0, sizeof(*k));
 	k->drained = UINT64_MAX;
+	k->passed = UINT64_MAX;
 	k->late = UINT64_MAX;
 }
 
@@ -337,6 +340,9 @@ static void event_push_done(struct gateway *g, struct event *ev)
 
 	if (!k->attached)
 		return;
+	if (ev->term == k->term && ev->seq <= k->enforced &&
+	    (!ev->status || ev->status == EINPROGRESS) && ev->seq > k->passed)
+		k->passed = ev->seq;
 	if (!ev->status && ev->term == k->term) {
 		if (ev->seq > k->drained && ev->seq <= k->enforced)
 			k->drained = ev->seq;

@@ -53,11 +53,13 @@ struct kernel {
 	int refuse; /* answers the next push with this errno */
 	/*
 	 * Commands that have to end first do so at busy_until; a push waits for
-	 * them, and is answered with EBUSY after busy_limit ms.
+	 * them, and is answered with EINPROGRESS after busy_limit ms.
 	 */
 	uint64_t busy_until;
 	uint64_t busy_limit;
 	uint64_t enforced;
+	/* Oldest state by which a command may yet be admitted; ~0: none. */
+	uint64_t passed;
 	/* Oldest state under which a command may be executing; ~0: none. */
 	uint64_t drained;
 	uint64_t settled;

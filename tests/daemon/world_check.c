@@ -66,7 +66,7 @@ void check_settled(struct world *w, uint64_t seq)
 	int i;
 
 	for (i = 0; i < GATEWAYS; i++)
-		assert(!gw_admits(w, i) || w->gw[i].kernel.drained >= seq);
+		assert(!gw_admits(w, i) || w->gw[i].kernel.passed >= seq);
 	if (seq > w->settled)
 		w->settled = seq;
 }

@@ -226,6 +226,7 @@ static void event_lease(struct gateway *g, const struct event *ev)
 		if (k->drained < k->late)
 			k->late = k->drained;
 		k->drained = UINT64_MAX;
+		k->passed = UINT64_MAX;
 	}
 	k->term = ev->term;
 	k->lease_until = ev->until;

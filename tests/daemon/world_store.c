@@ -53,7 +53,7 @@ static int effect_leave(struct world *w, struct gateway *g)
 }
 
 static int effect_ack(struct world *w, struct gateway *g, uint64_t term,
-		      uint64_t seq)
+		      uint64_t seq, uint64_t ended)
 {
 	int i = member_find(w, g->name);
 
@@ -63,8 +63,11 @@ static int effect_ack(struct world *w, struct gateway *g, uint64_t term,
 	    w->members[i].term != term)
 		return -ESTALE;
 	/* The kernel never goes back, so neither does this. */
-	assert(g->kernel.drained >= seq);
+	assert(g->kernel.passed >= seq);
+	assert(g->kernel.drained >= ended && g->kernel.late >= ended);
+	assert(ended >= w->members[i].ended && ended <= seq);
 	w->members[i].installed = seq;
+	w->members[i].ended = ended;
 	if (seq > w->members[i].seen)
 		w->members[i].seen = seq;
 	return 0;
@@ -164,7 +167,8 @@ static int effect(struct world *w, struct gateway *g, struct event *ev)
 	case ENGINE_LEAVE:
 		return effect_leave(w, g);
 	case ENGINE_ACK:
-		return effect_ack(w, g, ev->call.term, ev->call.seq);
+		return effect_ack(w, g, ev->call.term, ev->call.seq,
+				  ev->call.ended);
 	case ENGINE_LOAD:
 		return effect_load(w, &ev->reply);
 	case ENGINE_SWAP:

@@ -57,7 +57,7 @@ static void setup_restarted(void)
 
 	setup_one();
 	assert_int_equal(ops->join(old, LU, 1), 0);
-	assert_int_equal(ops->ack(old, LU, 1, 1), 0);
+	assert_int_equal(ops->ack(old, LU, 1, 1, 1), 0);
 	ops->close(old);
 }
 
@@ -67,7 +67,7 @@ static void setup_member(void)
 
 	setup_one();
 	assert_int_equal(ops->join(a, LU, 1), 0);
-	assert_int_equal(ops->ack(a, LU, 1, 1), 0);
+	assert_int_equal(ops->ack(a, LU, 1, 1, 1), 0);
 	ops->close(a);
 }
 
@@ -143,7 +143,7 @@ static int op_mark(struct store *store)
 
 static int op_ack(struct store *store)
 {
-	return ops->ack(store, LU, 1, 2);
+	return ops->ack(store, LU, 1, 2, 2);
 }
 
 static int op_leave(struct store *store)

@@ -296,11 +296,11 @@ static void test_terms_of_members(void **state)
 
 	(void)state;
 	assert_int_equal(ops->join(a, LU, 3), 0);
-	assert_int_equal(ops->ack(a, LU, 2, 1), -ESTALE);
-	assert_int_equal(ops->ack(a, LU, 4, 1), -ESTALE);
-	assert_int_equal(ops->ack(a, LU, 3, 1), 0);
+	assert_int_equal(ops->ack(a, LU, 2, 1, 1), -ESTALE);
+	assert_int_equal(ops->ack(a, LU, 4, 1, 1), -ESTALE);
+	assert_int_equal(ops->ack(a, LU, 3, 1, 1), 0);
 	assert_int_equal(ops->join(a, LU, 5), 0);
-	assert_int_equal(ops->ack(a, LU, 3, 2), -ESTALE);
+	assert_int_equal(ops->ack(a, LU, 3, 2, 2), -ESTALE);
 	assert_int_equal(ops->members(a, LU, &list, &count), 0);
 	assert_int_equal(list[0].term, 5);
 	assert_int_equal(list[0].installed, 0);

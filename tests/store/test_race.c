@@ -273,7 +273,7 @@ static void flicker(struct shared *shared, int self)
 	uint64_t seq = 0;
 
 	while (!shared->done) {
-		int ret = self % 2 ? ops->ack(store, LU, 1, ++seq)
+		int ret = self % 2 ? ops->ack(store, LU, 1, ++seq, 0)
 				   : ops->leave(store, LU);
 
 		if (ret || (self % 2 == 0 && ops->join(store, LU, 1)))
@@ -347,8 +347,8 @@ static void *work(void *arg)
 		worker->won += !ret;
 		worker->unclear += ret == -EINPROGRESS;
 		assert_int_equal(ops->swap(store, own, seq, "x", 1), 0);
-		assert_int_equal(ops->ack(store, own, 1, seq + 1), 0);
-		ret = ops->ack(store, LU, 1, seq);
+		assert_int_equal(ops->ack(store, own, 1, seq + 1, seq + 1), 0);
+		ret = ops->ack(store, LU, 1, seq, seq);
 		assert_true(!ret || ret == -EINVAL);
 		assert_int_equal(ops->announce(store, own, "judge"), 0);
 	}

@@ -312,6 +312,7 @@ static void check_member(struct store *store, size_t at, size_t of,
 		assert_string_equal(list[at].gateway, gateway);
 		assert_int_equal(list[at].incarnation, incarnation);
 		assert_int_equal(list[at].installed, installed);
+		assert_int_equal(list[at].ended, installed);
 	}
 	free(list);
 }
@@ -319,6 +320,8 @@ static void check_member(struct store *store, size_t at, size_t of,
 static void test_members(void **state)
 {
 	struct store *a = area_open("a", 7), *b = area_open("b", UINT64_MAX);
+	struct store_member *list;
+	size_t count;
 
 	(void)state;
 	assert_int_equal(ops->join(a, LU, 1), 0);
@@ -326,19 +329,29 @@ static void test_members(void **state)
 	assert_int_equal(load(a), -ENOENT);
 	check_member(b, 0, 1, "a", 7, 0);
 	assert_int_equal(ops->join(b, LU, 1), 0);
-	assert_int_equal(ops->ack(b, LU, 1, 5), 0);
-	assert_int_equal(ops->ack(b, LU, 1, 5), 0);
-	assert_int_equal(ops->ack(b, LU, 1, 4), -EINVAL);
+	assert_int_equal(ops->ack(b, LU, 1, 5, 5), 0);
+	assert_int_equal(ops->ack(b, LU, 1, 5, 5), 0);
+	assert_int_equal(ops->ack(b, LU, 1, 4, 4), -EINVAL);
 	check_member(a, 0, 2, "a", 7, 0);
 	check_member(a, 1, 2, "b", UINT64_MAX, 5);
-	assert_int_equal(ops->ack(b, LU, 1, UINT64_MAX), 0);
+	/* What is installed may have more to end than was so far. */
+	assert_int_equal(ops->ack(b, LU, 1, 9, 4), -EINVAL);
+	assert_int_equal(ops->ack(b, LU, 1, 9, 10), -EINVAL);
+	assert_int_equal(ops->ack(b, LU, 1, 9, 5), 0);
+	assert_int_equal(ops->members(a, LU, &list, &count), 0);
+	assert_int_equal(list[1].installed, 9);
+	assert_int_equal(list[1].ended, 5);
+	free(list);
+	assert_int_equal(ops->ack(b, LU, 1, 9, 9), 0);
+	check_member(a, 1, 2, "b", UINT64_MAX, 9);
+	assert_int_equal(ops->ack(b, LU, 1, UINT64_MAX, UINT64_MAX), 0);
 	check_member(a, 1, 2, "b", UINT64_MAX, UINT64_MAX);
 	assert_int_equal(ops->join(b, LU, 1), 0);
 	check_member(a, 1, 2, "b", UINT64_MAX, 0);
 	assert_int_equal(ops->leave(a, LU), 0);
 	assert_int_equal(ops->leave(a, LU), 0);
 	check_member(a, 0, 1, "b", UINT64_MAX, 0);
-	assert_int_equal(ops->ack(a, LU, 1, 5), -ENOENT);
+	assert_int_equal(ops->ack(a, LU, 1, 5, 5), -ENOENT);
 	assert_int_equal(ops->leave(b, LU), 0);
 	check_member(a, 0, 0, NULL, 0, 0);
 	assert_int_equal(area_count("lu/" LU "/m", ""), 0);
@@ -365,14 +378,14 @@ static void test_member_seen(void **state)
 	(void)state;
 	assert_int_equal(ops->join(old, LU, 1), 0);
 	check_seen(old, 0);
-	assert_int_equal(ops->ack(old, LU, 1, 9), 0);
+	assert_int_equal(ops->ack(old, LU, 1, 9, 9), 0);
 	check_seen(old, 9);
 	ops->close(old);
 	new = area_open("a", 2);
 	assert_int_equal(ops->join(new, LU, 1), 0);
 	check_member(new, 0, 1, "a", 2, 0);
 	check_seen(new, 9);
-	assert_int_equal(ops->ack(new, LU, 1, 3), 0);
+	assert_int_equal(ops->ack(new, LU, 1, 3, 3), 0);
 	check_seen(new, 9);
 	assert_int_equal(ops->leave(new, LU), 0);
 	assert_int_equal(ops->join(new, LU, 1), 0);
@@ -399,7 +412,7 @@ static void test_forget(void **state)
 	assert_int_equal(ops->forget(a, LU, "b"), 0);
 	check_member(a, 0, 1, "a", 1, 0);
 	assert_false(area_exists("lu/" LU "/m/b"));
-	assert_int_equal(ops->ack(b, LU, 1, 1), -ENOENT);
+	assert_int_equal(ops->ack(b, LU, 1, 1, 1), -ENOENT);
 	assert_int_equal(ops->join(b, LU, 1), 0);
 	area_write("lu/" LU "/m/b/state", "nonsense");
 	assert_int_equal(ops->forget(a, LU, "b"), 0);
@@ -463,10 +476,10 @@ static void test_member_incarnations(void **state)
 
 	(void)state;
 	assert_int_equal(ops->join(old, LU, 1), 0);
-	assert_int_equal(ops->ack(old, LU, 1, 9), 0);
+	assert_int_equal(ops->ack(old, LU, 1, 9, 9), 0);
 	assert_int_equal(ops->join(new, LU, 1), 0);
 	check_member(new, 0, 1, "a", 2, 0);
-	assert_int_equal(ops->ack(old, LU, 1, 10), -ESTALE);
+	assert_int_equal(ops->ack(old, LU, 1, 10, 10), -ESTALE);
 	assert_int_equal(ops->leave(old, LU), -ESTALE);
 	check_member(new, 0, 1, "a", 2, 0);
 	ops->close(old);
@@ -481,7 +494,7 @@ static void test_member_errors(void **state)
 		" 1 2\n", "1  2\n",
 		"-1 2\n", "1 x\n",
 		"1 2 \n", "1 18446744073709551616\n",
-		"1 2 x\n", "1 2 3 4 5\n",
+		"1 2 x\n", "1 2 3 4 5 6\n",
 		"1 2 3 \n",
 	};
 	struct store *a = area_open("a", 1);
@@ -493,14 +506,14 @@ static void test_member_errors(void **state)
 	assert_int_equal(ops->members(a, "x/y", &list, &count), -EINVAL);
 	assert_int_equal(ops->join(a, ".x", 1), -EINVAL);
 	assert_int_equal(ops->leave(a, ".x"), -EINVAL);
-	assert_int_equal(ops->ack(a, ".x", 1, 1), -EINVAL);
-	assert_int_equal(ops->ack(a, LU, 1, 1), -ENOENT);
+	assert_int_equal(ops->ack(a, ".x", 1, 1, 1), -EINVAL);
+	assert_int_equal(ops->ack(a, LU, 1, 1, 1), -ENOENT);
 	assert_int_equal(ops->leave(a, LU), 0);
 	assert_int_equal(ops->join(a, LU, 1), 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		area_write("lu/" LU "/m/a/state", bad[i]);
 		assert_int_equal(ops->members(a, LU, &list, &count), -EBADMSG);
-		assert_int_equal(ops->ack(a, LU, 1, 1), -EBADMSG);
+		assert_int_equal(ops->ack(a, LU, 1, 1, 1), -EBADMSG);
 		assert_int_equal(ops->leave(a, LU), -EBADMSG);
 	}
 	assert_int_equal(ops->join(a, LU, 1), 0);
