@@ -65,6 +65,7 @@ byte fenced[N]; /* nothing of the terms up to this one can land */
 byte told[N]; /* term in the heartbeat */
 byte rec_term[N]; /* member record; 0: none */
 byte rec_inst[N];
+byte rec_end[N]; /* up to which what had to end has ended */
 
 /* What is known by all who look: see above. */
 byte ended[N];
@@ -77,7 +78,7 @@ bool k_valid[N]; /* it has a state that counts */
 byte k_seq[N]; /* newest state, also when it does not count */
 bool k_settled[N];
 bool k_write[N]; /* a write of the victim was admitted and may still land */
-byte k_done[N]; /* version whose acknowledgment waits for that */
+byte k_wait[N]; /* version whose acknowledgment waits for that */
 
 /* From the daemon to the kernel, in order: PUSH, SETTLED, LEASE. */
 mtype = { PUSH, SETTLED, LEASE };
@@ -96,6 +97,7 @@ bool e_load[N]; /* a load is wanted */
 byte e_newest[N];
 byte e_pushing[N];
 byte e_inst[N]; /* installed */
+byte e_end[N]; /* and what had to end has ended */
 byte e_settled[N];
 byte e_told[N]; /* newest version that the kernel was told to be settled */
 
@@ -105,6 +107,7 @@ byte l_seq[N]; /* newest version known when it began */
 typedef Seen {
 	byte term[N];
 	byte inst[N];
+	byte end[N];
 };
 Seen l_seen[N];
 
@@ -191,6 +194,7 @@ inline engine_reset()
 	e_newest[me] = 0;
 	e_pushing[me] = 0;
 	e_inst[me] = 0;
+	e_end[me] = 0;
 	e_settled[me] = 0;
 	e_told[me] = 0;
 	l_at[me] = N + 1;
@@ -200,6 +204,7 @@ inline engine_reset()
 	:: i < N ->
 		l_seen[me].term[i] = 0;
 		l_seen[me].inst[i] = 0;
+		l_seen[me].end[i] = 0;
 		i++
 	:: else -> break
 	od;
@@ -210,6 +215,7 @@ inline look()
 {
 	l_seen[me].term[l_at[me]] = rec_term[l_at[me]];
 	l_seen[me].inst[l_at[me]] = rec_inst[l_at[me]];
+	l_seen[me].end[l_at[me]] = rec_end[l_at[me]];
 	l_at[me] = l_at[me] + 1
 }
 
@@ -316,13 +322,19 @@ inline out_good()
 #endif
 /* Has it changed since? */
 #define MOVED(i) (l_seen[me].term[i] != rec_term[i] || \
-		  l_seen[me].inst[i] != rec_inst[i])
+		  l_seen[me].inst[i] != rec_inst[i] || \
+		  l_seen[me].end[i] != rec_end[i])
 /* Rule 6: has it not ended the victim's writes, and may still let one land? */
 #ifdef BUG_FENCE_VOID
 #define LOOSE(i) (l_seen[me].term[i] && VOID(i, l_seen[me].term[i]) && \
 		  fenced[i] < l_seen[me].term[i])
 #else
-#define LOOSE(i) (l_seen[me].term[i] && l_seen[me].inst[i] < o_seq[me] && \
+#ifdef BUG_END_EARLY
+#define ENDED(i) l_seen[me].inst[i]
+#else
+#define ENDED(i) l_seen[me].end[i]
+#endif
+#define LOOSE(i) (l_seen[me].term[i] && ENDED(i) < o_seq[me] && \
 		  (!VOID(i, l_seen[me].term[i]) || \
 		   fenced[i] < l_seen[me].term[i]))
 #endif
@@ -365,7 +377,7 @@ inline machine_stops()
 	k_seq[me] = 0;
 	k_settled[me] = false;
 	k_write[me] = false;
-	k_done[me] = 0;
+	k_wait[me] = 0;
 	flush(to_kernel[me]);
 	daemon_stops();
 	out_end();
@@ -385,15 +397,25 @@ inline pr_in()
 	fi
 }
 
+/* The kernel enforces version v. */
 inline pushed()
 {
 	if
-	:: RUNNING(me) && e_pushing[me] == k_done[me] ->
+	:: RUNNING(me) && e_pushing[me] == v ->
 		e_pushing[me] = 0;
-		e_inst[me] = k_done[me]
+		e_inst[me] = v
+	:: else
+	fi
+}
+
+/* And nothing is under way any more that has to end for it. */
+inline all_ended()
+{
+	if
+	:: RUNNING(me) && e_inst[me] == k_wait[me] -> e_end[me] = k_wait[me]
 	:: else
 	fi;
-	k_done[me] = 0
+	k_wait[me] = 0
 }
 
 /* The daemon: its lease and term first, then the engine. */
@@ -477,11 +499,13 @@ end:	do
 		:: else ->
 			rec_term[me] = d_term[me];
 			rec_inst[me] = 0;
+			rec_end[me] = 0;
 			e_joined[me] = true
 		fi
 #else
 		rec_term[me] = d_term[me];
 		rec_inst[me] = 0;
+		rec_end[me] = 0;
 		e_joined[me] = true;
 		e_load[me] = true
 #endif
@@ -501,8 +525,9 @@ end:	do
 #endif
 		}
 	:: atomic { ENGINE && rec_term[me] == d_term[me] &&
-		    rec_inst[me] < e_inst[me] ->
-		rec_inst[me] = e_inst[me] }
+		    (rec_inst[me] < e_inst[me] || rec_end[me] < e_end[me]) ->
+		rec_inst[me] = e_inst[me];
+		rec_end[me] = e_end[me] }
 
 	/* A look at the members, wanted while something is unsettled. */
 	:: atomic { ENGINE && l_at[me] >= N &&
@@ -595,7 +620,7 @@ proctype kernel(byte me)
 	byte v, old;
 
 end:	do
-	:: atomic { up[me] && !k_done[me] && to_kernel[me]?[PUSH,v] ->
+	:: atomic { up[me] && to_kernel[me]?[PUSH,v] ->
 		to_kernel[me]?PUSH,v;
 		if
 		:: v >= k_seq[me] ->
@@ -603,10 +628,11 @@ end:	do
 			k_settled[me] = (old == v && k_settled[me]);
 			k_seq[me] = v;
 			k_valid[me] = true;
-			k_done[me] = v;
 			pr_in();
+			pushed();
+			k_wait[me] = v;
 			if
-			:: !k_write[me] || !VICTIM_GONE(v) -> pushed()
+			:: !k_write[me] || !VICTIM_GONE(v) -> all_ended()
 			:: else
 			fi
 		:: else
@@ -614,10 +640,10 @@ end:	do
 		v = 0;
 		old = 0 }
 	/* After a PREEMPT AND ABORT: when its victims have ended. */
-	:: atomic { up[me] && k_done[me] &&
-		    !(k_write[me] && VICTIM_GONE(k_done[me])) ->
-		pushed() }
-	:: atomic { up[me] && !k_done[me] && to_kernel[me]?[SETTLED,v] ->
+	:: atomic { up[me] && k_wait[me] &&
+		    !(k_write[me] && VICTIM_GONE(k_wait[me])) ->
+		all_ended() }
+	:: atomic { up[me] && to_kernel[me]?[SETTLED,v] ->
 		to_kernel[me]?SETTLED,v;
 		if
 		:: v == k_seq[me] ->
@@ -630,11 +656,12 @@ end:	do
 	/* Comes behind what was pushed before it. */
 	:: atomic { up[me] && LEASE_TURN ->
 		to_kernel[me]??LEASE,v;
-		k_done[me] = 0;
+		k_wait[me] = 0;
 		k_lease[me] = false;
 		k_term[me] = v;
 #ifndef BUG_RESUME
 		k_valid[me] = false;
+		k_settled[me] = false;
 #endif
 		if
 		:: d_state[me] == ASKED && d_next[me] == v ->
@@ -762,6 +789,7 @@ init
 			told[me] = 1;
 			rec_term[me] = 1;
 			rec_inst[me] = 1;
+			rec_end[me] = 1;
 			d_state[me] = SERVING;
 			d_term[me] = 1;
 			engine_reset();
@@ -769,6 +797,7 @@ init
 			e_joined[me] = true;
 			e_newest[me] = 1;
 			e_inst[me] = 1;
+			e_end[me] = 1;
 			e_settled[me] = 1;
 			e_told[me] = 1;
 			outs[me] = (me -> OTHERS : OUTS);
