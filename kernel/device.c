@@ -253,7 +253,12 @@ struct tpr_dev *tpr_dev_attach(const char *name, struct se_device *se_dev)
 			  name);
 	queue_delayed_work(tpr_reap_wq, &dev->takeover_work,
 			   msecs_to_jiffies(tpr_hold_timeout_ms));
-	tpr_nl_device_added(dev);
+	err = tpr_nl_device_added(dev);
+	/* It would never hear of the device; of a full buffer it is told. */
+	if (err && err != -ENOTCONN && err != -EBUSY) {
+		tpr_dev_detach(dev);
+		return ERR_PTR(err);
+	}
 	return dev;
 }
 

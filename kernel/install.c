@@ -340,6 +340,17 @@ static struct tpr_push *next_push(struct tpr_dev *dev)
 	return push;
 }
 
+/*
+ * The daemon waits for it and does not ask again, so it must not be given up
+ * for want of memory: no change would ever be settled again.
+ */
+static void acknowledge(struct tpr_dev *dev, u64 seq, int status)
+{
+	while (tpr_nl_push_done(dev, seq, status) == -ENOMEM &&
+	       READ_ONCE(dev->attached))
+		msleep(20);
+}
+
 void tpr_push_work(struct work_struct *work)
 {
 	struct tpr_dev *dev = container_of(work, struct tpr_dev, push_work);
@@ -354,7 +365,7 @@ void tpr_push_work(struct work_struct *work)
 				msleep(20);
 		} else {
 			err = install(dev, push);
-			tpr_nl_push_done(dev, push->seq, err);
+			acknowledge(dev, push->seq, err);
 		}
 		tpr_push_free(push);
 	}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/netlink.h>
 #include <linux/notifier.h>
@@ -17,6 +18,8 @@ enum {
 	BACKSTORE_MAX = 256,
 	/* Names, numbers and a serial number. */
 	SMALL_MSG = 768,
+	REMOVED_TRIES = 100,
+	REMOVED_WAIT_MS = 20,
 };
 
 static struct genl_family family;
@@ -168,15 +171,22 @@ int tpr_nl_device_added(struct tpr_dev *dev)
 
 void tpr_nl_device_removed(struct tpr_dev *dev)
 {
+	int tries = REMOVED_TRIES, err;
 	struct msg m;
-	int err = msg_begin(&m, dev, TCMU_PR_CMD_DEVICE_REMOVED, SMALL_MSG);
 
+	/* A daemon that keeps it would let the others wait for us for ever. */
+	for (;;) {
+		err = msg_begin(&m, dev, TCMU_PR_CMD_DEVICE_REMOVED, SMALL_MSG);
+		if (err != -ENOMEM || !--tries)
+			break;
+		msleep(REMOVED_WAIT_MS);
+	}
 	if (!err)
 		err = msg_end(&m, 0);
 	warn_unsent(dev, "DEVICE_REMOVED", err);
 }
 
-void tpr_nl_push_done(struct tpr_dev *dev, u64 seq, int status)
+int tpr_nl_push_done(struct tpr_dev *dev, u64 seq, int status)
 {
 	struct msg m;
 	int err = msg_begin(&m, dev, TCMU_PR_CMD_PUSH_PR_INFO_DONE, SMALL_MSG);
@@ -188,6 +198,7 @@ void tpr_nl_push_done(struct tpr_dev *dev, u64 seq, int status)
 		err = msg_end(&m, err);
 	}
 	warn_unsent(dev, "PUSH_PR_INFO_DONE", err);
+	return err;
 }
 
 void tpr_nl_settle(struct tpr_dev *dev)

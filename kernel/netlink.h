@@ -44,11 +44,12 @@ void tpr_nl_fail_request(struct tpr_dev *dev, int err);
 
 /*
  * Notifications to the daemon, dropped when there is none.  May sleep.
- * tpr_nl_device_added() says if that went wrong: -ENOTCONN, -ENOMEM, -EBUSY.
+ * Those that return something say if that went wrong: -ENOTCONN, -ENOMEM,
+ * -EBUSY (the daemon sees that it has missed something).
  */
 int tpr_nl_device_added(struct tpr_dev *dev);
 void tpr_nl_device_removed(struct tpr_dev *dev);
-void tpr_nl_push_done(struct tpr_dev *dev, u64 seq, int err);
+int tpr_nl_push_done(struct tpr_dev *dev, u64 seq, int err);
 void tpr_nl_settle(struct tpr_dev *dev);
 
 #endif
