@@ -395,16 +395,22 @@ static void ripen(struct tpr_dev *dev)
 	queue_delayed_work(tpr_reap_wq, &dev->abort_work, 0);
 }
 
-/* True if there is nothing more to mark. */
-static bool all_taken(struct tpr_dev *dev)
+static bool are_victims(struct tpr_dev *dev)
 {
 	bool aborting;
-	int err;
 
 	mutex_lock(&dev->lock);
 	aborting = dev->aborting;
 	mutex_unlock(&dev->lock);
-	if (!aborting)
+	return aborting;
+}
+
+/* True if there is nothing more to mark. */
+static bool all_taken(struct tpr_dev *dev)
+{
+	int err;
+
+	if (!are_victims(dev))
 		return true;
 	err = take_victims(dev);
 	tpr_pr_drop_aborted(dev);
@@ -414,15 +420,16 @@ static bool all_taken(struct tpr_dev *dev)
 
 /*
  * Ends what has to end before a PREEMPT AND ABORT is done here.  0;
- * -EINPROGRESS if some of it takes longer than the hold time, or another push
- * is waiting: then this push is to be repeated.
+ * -EINPROGRESS if some of it takes longer than the hold time, or has taken so
+ * long before this push, or another push is waiting: then this push is to be
+ * repeated.
  * Context: push work, outside of the locks and @dev->srcu; the state that made
  * the victims is published, readers of the one before are gone.
  */
 int tpr_abort_victims(struct tpr_dev *dev)
 {
-	unsigned long deadline = jiffies +
-		msecs_to_jiffies(READ_ONCE(tpr_hold_timeout_ms));
+	u32 patience = are_victims(dev) ? READ_ONCE(tpr_hold_timeout_ms) : 0;
+	unsigned long deadline = jiffies + msecs_to_jiffies(patience);
 
 	while (!all_taken(dev) || !reap_ended(dev)) {
 		if (time_after(jiffies, deadline) || tpr_push_waits(dev) ||

@@ -132,6 +132,7 @@ static enum verdict no_lease(struct tpr_dev *dev, struct se_cmd *cmd,
 {
 	u16 error = view->error;
 
+	tpr_lease_missed();
 	if (error != EBADMSG && (error != EINPROGRESS || allowed))
 		error = EAGAIN;
 	if (error != EBADMSG || tpr_allowed_when_lost(cmd->t_task_cdb))

@@ -86,6 +86,20 @@ u64 tpr_lease_left(void)
 	return now < until && (s64)local_clock() < guard ? until - now : 0;
 }
 
+/*
+ * Tells, once for each lease that has ended, that commands are refused for it.
+ * Context: any.
+ */
+void tpr_lease_missed(void)
+{
+	static atomic64_t told;
+	u64 until = atomic64_read(&tpr_lease.until);
+
+	if (until && atomic64_read(&told) != until &&
+	    atomic64_xchg(&told, until) != until)
+		pr_warn("tcmu_pr: the lease of this gateway has ended, refusing what a reservation could forbid: see the daemon's log\n");
+}
+
 /* @limit jiffies, or less if the lease ends earlier, and at least one. */
 unsigned long tpr_lease_slice(unsigned long limit)
 {

@@ -283,6 +283,7 @@ int tpr_lease_set(u64 term, u64 until);
 void tpr_lease_clip(u32 ms);
 u64 tpr_lease_left(void);
 unsigned long tpr_lease_slice(unsigned long limit);
+void tpr_lease_missed(void);
 
 static inline u64 tpr_lease_term(void)
 {

@@ -17,12 +17,14 @@ import pytest
 
 import gateways
 from gateways import REPO, labapi, sh
+from initiator import GOOD, REGISTER_IGNORE, Initiator
 
 TARGET = os.environ.get("TARGET", "pr")
 GATEWAYS = gateways.GATEWAYS if TARGET == "pr" else ("gw1",)
 DELAY_US = int(os.environ.get("DELAY_US", "10000"))
 ABORT = str(REPO / "build/tests/iscsi/abort")
 TOO_SLOW, TOO_FAST = 3, 4
+LEASE_AND_MARGIN = 17
 TRIES = 4
 SLOW = """
 for task in /proc/$(pgrep -x tcmu-runner)/task/*; do
@@ -115,7 +117,8 @@ def test_nothing_lands_after_good(case, capfd):
 
 
 def test_handler_stopped(capfd):
-    """Longer than the command can wait: an error, never GOOD; and when the handler goes on, all is as it should be."""
+    """Longer than the command can wait: an error, never GOOD; the other gateway's changes go on meanwhile; and when
+    the handler goes on, all is as it should be."""
     if TARGET != "pr":
         pytest.skip("one gateway")
 
@@ -125,10 +128,20 @@ def test_handler_stopped(capfd):
     def go_on():
         sh("gw2", "pkill -CONT -x tcmu-runner")
 
+    def others_then_go_on():
+        other = Initiator("other", "gw1")
+        for key in (0x77, 0x77, 0x77, 0):
+            began = time.monotonic()
+            assert other.status(REGISTER_IGNORE.format(key)) == GOOD
+            took = time.monotonic() - began
+            print(f"  REGISTER through gw1: {took:.1f} s", flush=True)
+            assert took < LEASE_AND_MARGIN
+        go_on()
+
     try:
         with capfd.disabled():
             print("\nPREEMPT AND ABORT, the handler of gw2 stopped:", flush=True)
-            code, said = play((5, "registrant", 1, "stuck"), {"ready": stop, "answered": go_on})
+            code, said = play((5, "registrant", 1, "stuck"), {"ready": stop, "answered": others_then_go_on})
     finally:
         go_on()
     assert code == 0, said
