@@ -199,6 +199,17 @@ static bool forgotten(const struct change *c, const struct tcmu_pr_info *info)
 	       info->seq - c->first_seq >= info->num_changes;
 }
 
+/* A GET tells that it is settled, not that what it aborts has ended. */
+static struct tpr_result found(const struct change *c)
+{
+	const struct op *op = c->op;
+	bool aborts = op && op->kind == OP_PR_OUT &&
+		      op->cdb[1] == TPR_OUT_PREEMPT_ABORT;
+
+	return aborts && !bug(BUG_FOUND_IS_GOOD) ? error_result(ETIMEDOUT)
+						 : tpr_good();
+}
+
 static void change_step(struct gw *g, struct tcmu_pr_info *info)
 {
 	struct change *c = &g->k.chg;
@@ -207,7 +218,7 @@ static void change_step(struct gw *g, struct tcmu_pr_info *info)
 
 	if (c->sent && tpr_written_as(info, &c->writer) &&
 	    !bug(BUG_UNCLEAR_TRIED_ANEW)) {
-		answer_end(g, tpr_good());
+		answer_end(g, found(c));
 	} else if (c->unclear && forgotten(c, info)) {
 		answer_end(g, error_result(EINPROGRESS));
 	} else {
