@@ -18,8 +18,6 @@ enum {
 	BACKSTORE_MAX = 256,
 	/* Names, numbers and a serial number. */
 	SMALL_MSG = 768,
-	REMOVED_TRIES = 100,
-	REMOVED_WAIT_MS = 20,
 };
 
 static struct genl_family family;
@@ -171,16 +169,13 @@ int tpr_nl_device_added(struct tpr_dev *dev)
 
 void tpr_nl_device_removed(struct tpr_dev *dev)
 {
-	int tries = REMOVED_TRIES, err;
+	int tries = 100, err;
 	struct msg m;
 
 	/* A daemon that keeps it would let the others wait for us for ever. */
-	for (;;) {
-		err = msg_begin(&m, dev, TCMU_PR_CMD_DEVICE_REMOVED, SMALL_MSG);
-		if (err != -ENOMEM || !--tries)
-			break;
-		msleep(REMOVED_WAIT_MS);
-	}
+	while ((err = msg_begin(&m, dev, TCMU_PR_CMD_DEVICE_REMOVED,
+				SMALL_MSG)) == -ENOMEM && --tries)
+		msleep(20);
 	if (!err)
 		err = msg_end(&m, 0);
 	warn_unsent(dev, "DEVICE_REMOVED", err);
@@ -191,23 +186,20 @@ int tpr_nl_push_done(struct tpr_dev *dev, u64 seq, int status)
 	struct msg m;
 	int err = msg_begin(&m, dev, TCMU_PR_CMD_PUSH_PR_INFO_DONE, SMALL_MSG);
 
-	if (!err) {
-		err = put_u64(&m, TCMU_ATTR_PR_SEQ, seq);
-		if (!err)
-			err = nla_put_u32(m.skb, TCMU_ATTR_PR_STATUS, -status);
-		err = msg_end(&m, err);
-	}
+	if (!err)
+		err = msg_end(&m, put_u64(&m, TCMU_ATTR_PR_SEQ, seq) ?:
+				  nla_put_u32(m.skb, TCMU_ATTR_PR_STATUS,
+					      -status));
 	warn_unsent(dev, "PUSH_PR_INFO_DONE", err);
 	return err;
 }
 
 void tpr_nl_settle(struct tpr_dev *dev)
 {
+	int err, idx = srcu_read_lock(&dev->srcu);
 	struct msg m;
-	u64 seq = 0;
-	int err, idx;
+	u64 seq;
 
-	idx = srcu_read_lock(&dev->srcu);
 	seq = srcu_dereference(dev->view, &dev->srcu)->seq;
 	srcu_read_unlock(&dev->srcu, idx);
 	err = msg_begin(&m, dev, TCMU_PR_CMD_SETTLE, SMALL_MSG);
