@@ -293,6 +293,13 @@ def test_new_term_needs_a_push(fake):
         fake.wait("settle", Fake.seq)
         assert fake.say("push", Fake.seq, 1, "none") == [0]
         assert write.finish()[0][0] == GOOD
+    # Nor is the same state as before taken for settled.
+    fake.lease(LONG, new=True)
+    fake.push("free", new=False, settled=0)
+    with Background("write:9:37") as write:
+        fake.wait("settle", Fake.seq)
+        assert fake.say("push", Fake.seq, 1, "none") == [0]
+        assert write.finish()[0][0] == GOOD
     assert fake.say("invalidate", EAGAIN) == [0]
     time.sleep(0.3)
     assert answers("write:9:35") == [STANDBY]
