@@ -69,6 +69,20 @@ __attribute__((unused)) static void put_string(struct world *w, uint64_t seq,
 	free(str);
 }
 
+/* A change through gateway @i, which is GOOD. */
+__attribute__((unused)) static void write_through(struct world *w, int i)
+{
+	client_write(w, i);
+	world_run(w, 200);
+	assert_int_equal(w->gw[i].client.set_status, 0);
+}
+
+__attribute__((unused)) static void power_on(struct world *w, int i)
+{
+	w->gw[i].kernel.attached = true;
+	gw_start(w, i);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
 #endif

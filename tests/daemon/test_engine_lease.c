@@ -422,19 +422,6 @@ static void power_off_all(struct world *w, int count)
 		gw_power_off(w, i);
 }
 
-static void power_on(struct world *w, int i)
-{
-	w->gw[i].kernel.attached = true;
-	gw_start(w, i);
-}
-
-static void write_through(struct world *w, int i)
-{
-	client_write(w, i);
-	world_run(w, 200);
-	assert_int_equal(w->gw[i].client.set_status, 0);
-}
-
 static void test_power_doubt(void **state)
 {
 	struct world *w = *state;

@@ -37,13 +37,6 @@ static void assert_action(struct world *w, enum tpr_action action)
 	free(info);
 }
 
-static void write_through(struct world *w, int i)
-{
-	client_write(w, i);
-	world_run(w, 100);
-	assert_int_equal(w->gw[i].client.set_status, 0);
-}
-
 /* REPLACE LOST RESERVATION */
 
 static void test_replace_corrupt(void **state)

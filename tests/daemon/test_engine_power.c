@@ -9,19 +9,6 @@
  */
 #include "test_engine.h"
 
-static void write_through(struct world *w, int i)
-{
-	client_write(w, i);
-	world_run(w, 200);
-	assert_int_equal(w->gw[i].client.set_status, 0);
-}
-
-static void power_on(struct world *w, int i)
-{
-	w->gw[i].kernel.attached = true;
-	gw_start(w, i);
-}
-
 static void assert_newest(struct world *w, uint64_t seq, enum tpr_action action)
 {
 	struct tcmu_pr_info *info = world_newest(w);
