@@ -308,7 +308,7 @@ static void reap(struct work_struct *work)
 	struct config_item *item = &dev->se_dev->dev_group.cg_item;
 
 	if (!idle(dev, REAP_INTERVAL_MS)) {
-		queue_delayed_work(tpr_reap_wq, &dev->reap_work,
+		queue_delayed_work(tpr_free_wq, &dev->reap_work,
 				   msecs_to_jiffies(REAP_INTERVAL_MS));
 		return;
 	}
@@ -328,7 +328,7 @@ static void reap_later(struct tpr_dev *dev)
 	__module_get(THIS_MODULE);
 	__module_get(dev->orig->owner);
 	config_item_get(&dev->se_dev->dev_group.cg_item);
-	queue_delayed_work(tpr_reap_wq, &dev->reap_work, 0);
+	queue_delayed_work(tpr_free_wq, &dev->reap_work, 0);
 }
 
 /*

@@ -24,9 +24,12 @@ MODULE_PARM_DESC(hold_timeout_ms,
 struct workqueue_struct *tpr_cmd_wq;
 struct workqueue_struct *tpr_push_wq;
 struct workqueue_struct *tpr_reap_wq;
+struct workqueue_struct *tpr_free_wq;
 
 static void destroy_queues(void)
 {
+	if (tpr_free_wq)
+		destroy_workqueue(tpr_free_wq);
 	if (tpr_reap_wq)
 		destroy_workqueue(tpr_reap_wq);
 	if (tpr_push_wq)
@@ -37,7 +40,8 @@ static void destroy_queues(void)
 
 /*
  * Commands wait for the daemon, and the daemon for its pushes: they must not
- * share a queue.
+ * share a queue.  None of them may need memory to go on, except where a device
+ * is freed: that waits for the system's queues (cleanup_srcu_struct()).
  */
 static int create_queues(void)
 {
@@ -46,7 +50,8 @@ static int create_queues(void)
 	tpr_cmd_wq = alloc_workqueue("tcmu_pr_cmd", flags, 0);
 	tpr_push_wq = alloc_workqueue("tcmu_pr_push", flags, 0);
 	tpr_reap_wq = alloc_workqueue("tcmu_pr_reap", flags, 0);
-	if (tpr_cmd_wq && tpr_push_wq && tpr_reap_wq)
+	tpr_free_wq = alloc_workqueue("tcmu_pr_free", WQ_UNBOUND, 0);
+	if (tpr_cmd_wq && tpr_push_wq && tpr_reap_wq && tpr_free_wq)
 		return 0;
 	destroy_queues();
 	return -ENOMEM;

@@ -230,6 +230,7 @@ extern struct tpr_lease tpr_lease; /* lease.c */
 extern struct workqueue_struct *tpr_cmd_wq;
 extern struct workqueue_struct *tpr_push_wq;
 extern struct workqueue_struct *tpr_reap_wq;
+extern struct workqueue_struct *tpr_free_wq;
 
 /* config.c */
 int tpr_config_register(void);
