@@ -12,7 +12,9 @@
  * again; what was on its way then has no answer.  All commands with their
  * times and answers, and what the disk holds in the end (seen in IMAGE, past
  * all targets), go to the file HISTORY, which tests/lincheck/judge reads.
- * Prints "running" when it begins; ends after SECONDS, or at SIGINT.
+ * Prints "running" when it begins, and how each PREEMPT AND ABORT ended; that
+ * is what a registered nexus tries every other time from SIGUSR1 on.  Ends
+ * after SECONDS, or at SIGINT.
  */
 #include <errno.h>
 #include <poll.h>
@@ -37,12 +39,14 @@ enum {
 
 struct storm storm;
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, eager;
 
 static void interrupt(int number)
 {
-	(void)number;
-	interrupted = 1;
+	if (number == SIGUSR1)
+		eager = 1;
+	else
+		interrupted = 1;
 }
 
 long long now_us(void)
@@ -128,6 +132,7 @@ static void step(void)
 	struct pollfd fds[ACTORS_MAX];
 	unsigned int i;
 
+	storm.eager = eager;
 	for (i = 0; i < storm.num_actors; i++) {
 		struct actor *a = &storm.actors[i];
 
@@ -240,6 +245,7 @@ int main(int argc, char **argv)
 		for (g = 0; g < storm.num_gateways; g++)
 			make_actor(i, g, seed, argv[6 + g]);
 	signal(SIGINT, interrupt);
+	signal(SIGUSR1, interrupt);
 	pr_begin(&storm.actors[0]);
 	printf("running at %lld us\n", now_us());
 	end = now_ms() + atoi(argv[1]) * 1000LL;

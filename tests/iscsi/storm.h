@@ -75,6 +75,7 @@ extern struct storm {
 	struct record *records;
 	long num_records, cap_records;
 	bool ending;
+	bool eager; /* to PREEMPT AND ABORT */
 } storm;
 
 /* storm.c */

@@ -4,6 +4,7 @@
  * that no registration had before, and one that is does what cluster software
  * does, and much that it would not.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,6 +156,10 @@ void pr_send(struct slot *slot)
 		send_out(slot, REGISTER_IGNORE, 0, 0, new_key(a));
 		return;
 	}
+	if (a->key && storm.eager && draw(a, 2)) {
+		send_chosen(slot, PREEMPT_AND_ABORT);
+		return;
+	}
 	for (i = 0; at >= choices[i].share; i++)
 		at -= choices[i].share;
 	if (!a->key && choices[i].sa >= 0)
@@ -185,6 +190,16 @@ static void preempted(struct slot *slot, const struct record *r)
 		victim->key = 0;
 }
 
+static void tell_abort(const struct actor *a, const struct record *r)
+{
+	printf("%lld %s: PREEMPT AND ABORT: ", r->ret, a->label);
+	if (r->status == SCSI_STATUS_GOOD)
+		printf("GOOD\n");
+	else
+		printf("%02x %02x %04x\n", (unsigned int)r->status,
+		       (unsigned int)r->key, (unsigned int)r->asc);
+}
+
 static void keep_data(struct record *r, const struct scsi_task *task)
 {
 	r->len = task->datain.size < ALLOCATION ? task->datain.size
@@ -205,6 +220,8 @@ void pr_done(struct slot *slot, struct record *r, const struct scsi_task *task)
 			keep_data(r, task);
 		return;
 	}
+	if (r->cdb[1] == PREEMPT_AND_ABORT && r->status != NO_ANSWER)
+		tell_abort(a, r);
 	switch (r->cdb[1]) {
 	case REGISTER:
 	case REGISTER_IGNORE:
