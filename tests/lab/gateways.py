@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What test_abort.py and test_many.py share: two gateways that are slow on purpose."""
+"""What the tests with gateways share: scripts in them, their daemon, and what their kernels must not say."""
 
 import pathlib
 import re
 import sys
+import time
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO / "lab"))
@@ -11,21 +12,38 @@ import labapi  # noqa: E402
 
 GATEWAYS = ("gw1", "gw2")
 CLI = str(REPO / "build/cli/tcmu-pr")
+DAEMON = str(REPO / "build/daemon/tcmu-prd")
 # What the kernel says when something is wrong.
 ALARMS = re.compile(r"WARNING|BUG|Oops|RIP:|Call Trace|INFO: task|hung|general protection|ring is broken|"
                     r"still under way|refcount|list_(add|del) corruption")
 
 
-def sh(gateway, script, timeout=60):
-    """A shell script in a guest; its output."""
-    result = labapi.exec(gateway, ["sh", "-ec", script], timeout)
+def sh(guest, script, timeout=120, check=True):
+    """A shell script in a guest; its output. No command of it may fail, unless @check is false."""
+    result = labapi.exec(guest, ["sh", "-ec" if check else "-c", script], timeout)
     text = (result.out + result.err).decode(errors="replace")
-    assert result.rc == 0, f"{gateway}: {script}\n{text}"
+    assert not check or result.rc == 0, f"{guest}: {script}\n{text}"
     return text
 
 
-def alarms(gateway):
-    return [line for line in sh(gateway, "dmesg").split("\n") if ALARMS.search(line)]
+def alarms(guest):
+    return [line for line in sh(guest, "dmesg").split("\n") if ALARMS.search(line)]
+
+
+def wait_ready(gateway, seconds=40):
+    """Until it serves the disk."""
+    deadline = time.monotonic() + seconds
+    while True:
+        listed = sh(gateway, f"{CLI} list", check=False)
+        if re.search(r"^disk0\t\S+\tready\t", listed, re.M):
+            return
+        assert time.monotonic() < deadline, f"{gateway}: disk0 is not ready after {seconds} s: {listed}"
+        time.sleep(0.2)
+
+
+def start_daemon(gateway):
+    sh(gateway, f"setsid {DAEMON} --foreground --config /lab/private/tcmu-prd.conf "
+       ">>/lab/private/log/tcmu-prd.log 2>&1 </dev/null & ")
 
 
 def be_patient():

@@ -23,23 +23,19 @@ import time
 import pytest
 
 pytest.register_assert_rewrite("hosts")
+from gateways import ALARMS, GATEWAYS  # noqa: E402
 from hosts import (ALL_REGISTRANTS, BLOCK, CONFLICT, GOOD, HOSTS, TYPES, Disks, Registration, access, attentions, expected,  # noqa: E402
                    generation_of, image_read, labapi, rights, run, sh, state, write_done, write_refused)
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the lab must be run by root")
 
 TARGET = os.environ.get("TARGET", "pr")
-GATEWAYS = ("gw1", "gw2")
 KEYS = {"client1": 0xa1, "client2": 0xb2}
 WRITE_EXCLUSIVE, REGISTRANTS = (1, 5, 7), (5, 6, 7, 8)
 PREEMPTED, RELEASED, UNREGISTERED = "Reservations preempted", "Reservations released", "Registrations preempted"
 INVALID_RELEASE = "Invalid release of persistent reservation"
 MAP = "/dev/mapper/mpatha"
 MAP_BLOCK = 72                          # written through the map, or one path, by whoever is or is not fenced
-# What a kernel says when something is wrong; what a fenced host is to say (I/O errors, conflicts) is not of it.
-ALARMS = re.compile(r"WARNING|BUG|Oops|RIP:|Call Trace|INFO: task|hung|general protection|ring is broken|"
-                    r"still under way|refcount|list_(add|del) corruption")
-
 # For TARGET=lio: the second gateway is another portal group of the first.
 SECOND_GROUP = """
 set -e

@@ -5,18 +5,13 @@ One lab for the whole file.
 """
 
 import concurrent.futures
-import pathlib
 import re
-import sys
-import time
 
 import pytest
 
-REPO = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPO / "lab"))
-import labapi  # noqa: E402
-from gateways import CLI, GATEWAYS, alarms, sh  # noqa: E402
-from initiator import CLEAR, CONFLICT, GOOD, INFO_LOST, REGISTER_IGNORE, REPLACE_LOST, RESERVE, Initiator  # noqa: E402
+import gateways
+from gateways import CLI, GATEWAYS, alarms, labapi, sh
+from initiator import CLEAR, CONFLICT, GOOD, INFO_LOST, REGISTER_IGNORE, REPLACE_LOST, RESERVE, Initiator
 
 A, B, C = Initiator("a", "gw1"), Initiator("b", "gw2"), Initiator("c", "gw1")
 TEST_UNIT_READY, INQUIRY = "tur", "cdb:120000000000"
@@ -33,11 +28,8 @@ def lab():
 
 
 def wait_ready():
-    deadline = time.monotonic() + READY_SECONDS
     for gateway in GATEWAYS:
-        while not re.search(r"^disk0\t\S+\tready\t", sh(gateway, f"{CLI} list || true"), re.M):
-            assert time.monotonic() < deadline, f"{gateway}: disk0 is not ready"
-            time.sleep(0.2)
+        gateways.wait_ready(gateway, READY_SECONDS)
 
 
 @pytest.fixture

@@ -6,42 +6,25 @@ defaults are what CI runs (it was 1,000 rounds and 100 cycles before there was s
 """
 
 import os
-import pathlib
 import re
 import statistics
 import subprocess
-import sys
 import time
 
 import pytest
 
-REPO = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPO / "lab"))
-import labapi  # noqa: E402
-from initiator import (CLEAR, CONFLICT, GOOD, GREETING, INFO_LOST, PREEMPT, REGISTER_IGNORE, RELEASE_6,  # noqa: E402
-                       RESERVE, RESERVE_6, STANDBY, TIMEOUT, Initiator)
+from gateways import CLI, REPO, alarms, labapi, sh, start_daemon, wait_ready
+from initiator import (CLEAR, CONFLICT, GOOD, GREETING, INFO_LOST, PREEMPT, REGISTER_IGNORE, RELEASE_6, RESERVE, RESERVE_6,
+                       STANDBY, TIMEOUT, Initiator)
 
 ROUNDS = int(os.environ.get("ROUNDS", "200"))
 CYCLES = int(os.environ.get("CYCLES", "20"))
 PAIRS = int(os.environ.get("PAIRS", "5"))
-CLI = str(REPO / "build/cli/tcmu-pr")
-DAEMON = str(REPO / "build/daemon/tcmu-prd")
 MODULE_CALL = f"insmod {REPO}/build/kmod-$(uname -r)/tcmu_pr.ko"
 SUITES = ("PrinReadKeys PrinServiceactionRange PrinReportCapabilities ProutRegister ProutReserve ProutClear "
           "ProutPreempt Reserve6 MultipathIO iSCSITMF").split()
-# What the kernel says when something is wrong.
-ALARMS = re.compile(r"WARNING|BUG|Oops|RIP:|Call Trace|INFO: task|hung|general protection|ring is broken|"
-                    r"still under way|refcount|list_(add|del) corruption")
 # A host on which nothing is registered sends these by sg_raw, and by libiscsi in the programs of tests/iscsi.
 SUMMARY = re.compile(r"^\s+(suites|tests|asserts)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\d+)\s+(\S+)", re.M)
-
-
-def sh(guest, script, timeout=120, check=True):
-    """A shell script in a guest; its output."""
-    result = labapi.exec(guest, ["sh", "-c", script], timeout)
-    text = (result.out + result.err).decode(errors="replace")
-    assert not check or result.rc == 0, f"{guest}: {script}\n{text}"
-    return text
 
 
 def cu(*gateways):
@@ -53,25 +36,6 @@ def cu(*gateways):
     counts = {m[1]: (int(m[3]), int(m[5])) for m in SUMMARY.finditer(text)}
     assert set(counts) == {"suites", "tests", "asserts"}, text[-3000:]
     return counts, result.rc, text
-
-
-def alarms(guest):
-    return [line for line in sh(guest, "dmesg").split("\n") if ALARMS.search(line)]
-
-
-def wait_ready(guest, seconds=40):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        text = sh(guest, f"{CLI} list", check=False)
-        if re.search(r"^disk0\t\S+\tready\t", text, re.M):
-            return
-        time.sleep(0.2)
-    pytest.fail(f"{guest}: disk0 is not ready after {seconds} s: {text}")
-
-
-def start_daemon(guest):
-    sh(guest, f"setsid {DAEMON} --foreground --config /lab/private/tcmu-prd.conf "
-       ">>/lab/private/log/tcmu-prd.log 2>&1 </dev/null & ")
 
 
 def perf_start(gateway, seconds):
