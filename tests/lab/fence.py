@@ -1,9 +1,8 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: GPL-2.0-only
-"""A power switch for the lab's guests, and the fence command of its gateways.
+"""A power switch for the lab's guests, on the host in the lab's network: cuts the power of whom it is told to.
 
-    fence.py serve              on the host, in the lab's network: cuts the power of whom it is told to
-    fence.py GATEWAY TERM       in a guest: asks for it; exits 0 only if the power is off
+    fence.py PORT               serves one request at a time, for ever; fence.sh asks
 """
 
 import pathlib
@@ -14,13 +13,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "lab"))
 import labapi  # noqa: E402
 from labkit import settings  # noqa: E402
 
-PORT = 5405
 ANSWER_SECONDS = 30
 
 
-def serve():
-    """One request at a time, for ever."""
-    with socket.create_server((settings.HOST_ADDRESS, PORT)) as server:
+def serve(port):
+    with socket.create_server((settings.HOST_ADDRESS, port)) as server:
         print("serving", flush=True)
         while True:
             connection, _ = server.accept()
@@ -35,13 +32,5 @@ def serve():
                     print(f"refused: {error}", flush=True)
 
 
-def ask(gateway, term):
-    with socket.create_connection((settings.HOST_ADDRESS, PORT), ANSWER_SECONDS) as connection:
-        connection.sendall(f"{gateway} {term}\n".encode())
-        return connection.makefile().readline() == "off\n"
-
-
 if __name__ == "__main__":
-    if sys.argv[1:] == ["serve"]:
-        serve()
-    sys.exit(0 if ask(*sys.argv[1:]) else 1)
+    serve(int(sys.argv[1]))

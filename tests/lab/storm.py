@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """tests/iscsi/storm in the lab's network, and what its history says."""
 
+import contextlib
 import signal
 import subprocess
+import threading
 import time
 
 import gateways
@@ -13,6 +15,9 @@ JUDGE = str(REPO / "build/tests/lincheck/judge")
 LONGEST = 300                           # seconds; it is ended before
 HOSTS = 2
 LINEARIZABLE, VIOLATION, GAVE_UP = 0, 1, 3
+GOOD, CONFLICT, TIMEOUT = "00", "18", "02.0b.0801"
+PR_IN, PR_OUT, READ, WRITE = "5e", "5f", "28", "2a"
+PREEMPT_AND_ABORT = 5
 
 
 class Storm:
@@ -20,8 +25,9 @@ class Storm:
 
     def __init__(self, path, seed):
         self.path, self.seed = path, seed
-        self.events = []
+        self.events, self.not_fenced = [], []
         self.verdict = self.said = None
+        self.lines, self.told = [], threading.Condition()
 
     def __enter__(self):
         argv = [STORM, str(LONGEST), str(self.seed), str(HOSTS), str(labapi.shared() / "disk0.qcow2"), str(self.path),
@@ -29,13 +35,27 @@ class Storm:
         self.process = subprocess.Popen(labapi.net_command(argv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         first = self.process.stdout.readline()
         assert first.startswith("running"), first + self.process.communicate()[0]
+        self.reader = threading.Thread(target=self.listen, daemon=True)
+        self.reader.start()
         return self
+
+    def listen(self):
+        for line in self.process.stdout:
+            with self.told:
+                self.lines.append(line)
+                self.told.notify_all()
 
     def __exit__(self, kind, *_):
         self.process.send_signal(signal.SIGINT)
-        self.output = self.process.communicate(timeout=60)[0]
+        try:
+            self.process.wait(60)
+        finally:
+            self.process.kill()
+            self.reader.join()
+            self.process.stdout.close()
         if kind:
             return
+        self.output = "".join(self.lines)
         assert self.process.returncode == 0, self.output
         with open(self.path, "a", encoding="ascii") as history:
             history.writelines(f"{line}\n" for line in self.events)
@@ -43,9 +63,28 @@ class Storm:
         self.verdict, self.said = done.returncode, done.stdout + done.stderr
         self.read()
 
+    def abort_often(self):
+        """From now on PREEMPT AND ABORT is what initiators like best."""
+        self.process.send_signal(signal.SIGUSR1)
+
+    def wait_abort(self, gateway, answer, seconds):
+        """For a PREEMPT AND ABORT through @gateway, from now on, that ends so: GOOD, or the words of the sense data."""
+        def is_there():
+            return any(f"/{gateway}: PREEMPT AND ABORT: {answer}\n" in line for line in self.lines[begin:])
+        begin = len(self.lines)
+        with self.told:
+            assert self.told.wait_for(is_there, seconds), f"no PREEMPT AND ABORT through {gateway} ended with {answer}"
+
     def power_lost(self, since):
         """All gateways were without power at some time from @since (time.monotonic()) to now."""
         self.events.append(f"power {int(since * 1e6)} {int(time.monotonic() * 1e6)}")
+
+    @contextlib.contextmanager
+    def unfenced(self):
+        """In the block a gateway can neither confirm anything nor is it fenced: no PREEMPT AND ABORT may be GOOD."""
+        since = time.monotonic()
+        yield
+        self.not_fenced.append((since, time.monotonic()))
 
     def read(self):
         """(gateway, opcode, service action, call, return or None, answer) of each command; times in seconds."""
@@ -62,19 +101,25 @@ class Storm:
     def longest_out(self, among):
         """Of the PERSISTENT RESERVE OUTs that were answered; 0 if there was none."""
         return max((ended - call for gateway, opcode, _, call, ended, _ in self.commands
-                    if gateway in among and opcode == "5f" and ended), default=0)
+                    if gateway in among and opcode == PR_OUT and ended), default=0)
 
     def longest_gap(self, among, opcodes):
         """The longest time in which no command of these was served: executed, or refused for a reservation."""
         longest = 0
         for one in among:
             mine = [command for command in self.commands if command[0] == one and command[1] in opcodes]
-            served = sorted(ended for _, _, _, _, ended, answer in mine if answer in ("00", "18"))
+            served = sorted(ended for _, _, _, _, ended, answer in mine if answer in (GOOD, CONFLICT))
             begin, end = min(call for _, _, _, call, _, _ in self.commands), max(call for _, _, _, call, _, _ in self.commands)
             moments = [begin, *[moment for moment in served if moment < end], end]
             longest = max(longest, *(b - a for a, b in zip(moments, moments[1:])))
         return longest
 
-    def count(self, opcode, action=None, answer="00"):
-        return sum(1 for _, code, service, _, _, said in self.commands
-                   if code == opcode and action in (None, service) and said == answer)
+    def aborts(self, answer):
+        """The times, call and return, of the PREEMPT AND ABORTs that ended so."""
+        return [(call, ended) for _, opcode, service, call, ended, said in self.commands
+                if (opcode, service, said) == (PR_OUT, PREEMPT_AND_ABORT, answer)]
+
+    def good_unfenced(self):
+        """Of the PREEMPT AND ABORTs that were GOOD, those that began and ended while a gateway was not fenced."""
+        return [(call, ended) for call, ended in self.aborts(GOOD) for since, until in self.not_fenced
+                if since <= call and ended <= until]
