@@ -191,7 +191,7 @@ def arguments(guest, kernel, lines):
     mac = guest.mac()
     words = [os.fspath(kernel.image), f"mem={MEMORY_MIB}M", f"umid={guest.name}", f"uml_dir={guest.directory}/",
              f"initrd={guest.lab}/initramfs-uml", "con=null", "con0=null,fd:1", "loglevel=5", "panic=-1", "oops=panic",
-             "hung_task_timeout_secs=120", NETWORK_DEVICE.format(name=guest.name, mac=mac)]
+             "kasan_multi_shot", "hung_task_timeout_secs=120", NETWORK_DEVICE.format(name=guest.name, mac=mac)]
     words += [f"ssl{number}=fd:{line}" for number, line in enumerate(lines)]
     shares = {"HOST": "/", "REPO": settings.REPO, "MODULES": kernel.modules, "SHARED": guest.lab / "shared", "PRIVATE": guest.private}
     return words + [f"LAB_{name}={path}" for name, path in shares.items()]

@@ -12,17 +12,17 @@
 
 #include <linux/idr.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/srcu.h>
 #include <linux/workqueue.h>
 #include <net/genetlink.h>
 
-bool tpr_fail_here(const char *file, int line);
+bool tpr_fail_here(const struct module *mod, const char *file, int line);
 
-#define TPR_OR_NULL(call) \
-	(tpr_fail_here(__FILE__, __LINE__) ? NULL : (call))
-#define TPR_OR_ENOMEM(call) \
-	(tpr_fail_here(__FILE__, __LINE__) ? -ENOMEM : (call))
+#define TPR_FAILS tpr_fail_here(THIS_MODULE, __FILE__, __LINE__)
+#define TPR_OR_NULL(call) (TPR_FAILS ? NULL : (call))
+#define TPR_OR_ENOMEM(call) (TPR_FAILS ? -ENOMEM : (call))
 
 #define kmalloc(...) TPR_OR_NULL((kmalloc)(__VA_ARGS__))
 #define kzalloc(...) TPR_OR_NULL((kzalloc)(__VA_ARGS__))
@@ -31,6 +31,7 @@ bool tpr_fail_here(const char *file, int line);
 #define kvzalloc(...) TPR_OR_NULL((kvzalloc)(__VA_ARGS__))
 #define kmemdup(...) TPR_OR_NULL((kmemdup)(__VA_ARGS__))
 #define kstrdup(...) TPR_OR_NULL((kstrdup)(__VA_ARGS__))
+#define get_zeroed_page(...) (TPR_FAILS ? 0 : (get_zeroed_page)(__VA_ARGS__))
 #define genlmsg_new(...) TPR_OR_NULL((genlmsg_new)(__VA_ARGS__))
 #define alloc_workqueue(...) TPR_OR_NULL((alloc_workqueue)(__VA_ARGS__))
 #define ida_alloc(...) TPR_OR_ENOMEM((ida_alloc)(__VA_ARGS__))
