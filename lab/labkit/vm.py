@@ -16,9 +16,10 @@ from .settings import LabError, UsageError
 # tsc=reliable: the only clock of the guest that neither wraps nor stops during a pause of QEMU.
 # maxcpus=1: emulated CPUs that wait for each other on busy host CPUs make a boot three times as long, so a guest
 # takes its second CPU only when it is set up (lab/guest/gateway and client do that).
+# no_timer_check: on a busy host the emulated timer may not tick in the 40 ms that the kernel gives it, and panics then.
 # oops=panic and panic=-1 with -no-reboot: a kernel that oopses is a dead guest, not a half-dead one.
 KERNEL_ARGUMENTS = ("console=ttyS0 loglevel=5 panic=-1 oops=panic mitigations=off nowatchdog maxcpus=1 tsc=reliable clocksource=tsc "
-                    "random.trust_cpu=on rcupdate.rcu_cpu_stall_timeout=120")
+                    "no_timer_check random.trust_cpu=on rcupdate.rcu_cpu_stall_timeout=120")
 
 
 class Guest:
