@@ -334,6 +334,9 @@ static void ack_sent(struct netlink *nl, const struct sent *sent, int error)
 		 error == ESTALE ? "too late" : strerror(error));
 	if (sent->cmd == TCMU_PR_CMD_PUSH_PR_INFO)
 		nl->events->push_done(nl->arg, sent->device, sent->seq, error);
+	/* Nobody would say it again: then all is, by a new connection. */
+	if (sent->cmd == TCMU_PR_CMD_INVALIDATE && error == ENOMEM)
+		trouble(nl, error, "the module could not be told of a loss");
 }
 
 static struct sent *sent_take(struct netlink *nl, uint32_t nlseq)
