@@ -30,7 +30,8 @@ from .settings import LabError
 SOURCE_PACKAGE = "linux-source-6.1"
 SOURCE_ARCHIVE = pathlib.Path("/usr/src") / f"{SOURCE_PACKAGE}.tar.xz"
 CONFIG = settings.REPO / "lab" / "uml.config"
-SHIM = settings.REPO / "lab" / "umlfp.c"
+# For the kernel, and for its tcmu-runner.
+SHIMS = ("umlfp", "umlio")
 MAKE = ("make", "ARCH=um", "SUBARCH=x86_64")
 JOBS = 2
 BUILD_SECONDS = 3600
@@ -68,7 +69,8 @@ def prepare(say):
         fcntl.flock(guard, fcntl.LOCK_EX)
         if not (place / "linux").exists():
             build(place, say)
-        build_shim(place)
+        for name in SHIMS:
+            build_shim(place, name)
     release = (place / "build/include/config/kernel.release").read_text(encoding="ascii").strip()
     return kernels.Kernel(release, place / "linux", place / "lib" / "modules" / release, "uml")
 
@@ -93,12 +95,12 @@ def build(place, say):
     say(f"kernel: built after {time.monotonic() - begin:.0f} s")
 
 
-def build_shim(place):
-    """What umlfp.c says, if it is not there or older than its source."""
-    shim = place / "umlfp.so"
-    if not shim.exists() or shim.stat().st_mtime < SHIM.stat().st_mtime:
-        run_tool(["gcc", "-O2", "-Wall", "-fPIC", "-shared", "-o", place / "umlfp.new", SHIM])
-        os.rename(place / "umlfp.new", shim)
+def build_shim(place, name):
+    """What lab/NAME.c says, if it is not there or older than its source."""
+    shim, source = place / f"{name}.so", settings.REPO / "lab" / f"{name}.c"
+    if not shim.exists() or shim.stat().st_mtime < source.stat().st_mtime:
+        run_tool(["gcc", "-O2", "-Wall", "-fPIC", "-shared", "-o", place / f"{name}.new", source])
+        os.rename(place / f"{name}.new", shim)
 
 
 def check_config(got):

@@ -132,7 +132,8 @@ class Guest:
                      "REPO": settings.REPO, "IMAGE": f"/lab/shared/{settings.IMAGE_NAME}", "IMAGE_BYTES": settings.IMAGE_BYTES,
                      "SERIAL": settings.UNIT_SERIAL, "STORE": settings.STORE_IN_GUEST,
                      "INITIATOR": f"iqn.2026-11.org.tcmu-pr:{self.name}", "TOOLS": options.get("tools", ""),
-                     "AGENT_LINES": settings.EXEC_PORTS if self.kernel.machine == "uml" else ""}
+                     "AGENT_LINES": settings.EXEC_PORTS if self.kernel.machine == "uml" else "",
+                     "RUNNER_PRELOAD": self.kernel.image.with_name("umlio.so") if self.kernel.machine == "uml" else ""}
         return "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in variables.items())
 
     def mac(self):
