@@ -203,9 +203,10 @@ static bool view_changed(struct tpr_dev *dev, const struct held *held)
 }
 
 /*
- * Waits until the view is another one, or the lease ends.  0, or -ETIMEDOUT: the state has been
- * as it is for the hold time.  It is the state's age that counts, not the
- * command's: commands of one iSCSI connection wait one after another.
+ * Waits until the view is another one, or the lease ends.  0, or -ETIMEDOUT:
+ * the state has been as it is for the hold time.  It is the state's age that
+ * counts, not the command's: commands of one iSCSI connection wait one after
+ * another.
  * Context: process, outside of @dev->srcu.
  */
 static int hold(struct tpr_dev *dev, const struct se_cmd *cmd,

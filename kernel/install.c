@@ -319,6 +319,8 @@ static int invalidate(struct tpr_dev *dev, const struct tpr_push *push)
 	int err;
 
 	mutex_lock(&dev->lock);
+	if (dev->term != push->term)
+		unsettle(dev);
 	dev->error = push->invalidate;
 	dev->term = push->term;
 	err = tpr_view_publish(dev);
