@@ -115,6 +115,10 @@ static void check_power_loss(struct gw *g)
 	s->power_losses++;
 }
 
+/*
+ * Who is evicted and comes back has to say so again before it enforces what
+ * was granted through it: until then, another one may end that.
+ */
 static void check_nexus_loss(struct gw *g, const struct tcmu_pr_info *prev)
 {
 	struct sim *s = g->s;
@@ -127,16 +131,18 @@ static void check_nexus_loss(struct gw *g, const struct tcmu_pr_info *prev)
 	while (granted->seq > 1 &&
 	       granted->changes[0].order.action == TPR_ACT_REPAIR)
 		granted = state(s, granted->seq - 1);
-	for (i = 0; i < s->plan->gateways; i++)
-		if (!strcmp(s->gws[i].name, prev->scsi2_gateway) &&
-		    s->gws[i].powered && lease_valid(&s->gws[i]) &&
-		    s->gws[i].k.settled && !s->gws[i].k.error &&
-		    s->store.gws[i].evicted < s->gws[i].k.term &&
-		    s->gws[i].boot ==
-			    granted->changes[0].writer.incarnation - 1000000)
+	for (i = 0; i < s->plan->gateways; i++) {
+		const struct gw *o = &s->gws[i];
+
+		if (!strcmp(o->name, prev->scsi2_gateway) && o->powered &&
+		    lease_valid(o) && s->store.gws[i].evicted < o->k.term &&
+		    o->boot == granted->changes[0].writer.incarnation - 1000000 &&
+		    (s->store.versions[granted->seq].term == o->k.term ||
+		     (o->k.settled && !o->k.error)))
 			violation(s, SIM_UNSAFE,
 				  "%s ends the reservation that %s watches",
-				  g->name, s->gws[i].name);
+				  g->name, o->name);
+	}
 }
 
 void check_swap(struct gw *g, const struct tcmu_pr_info *info)

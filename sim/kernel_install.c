@@ -248,7 +248,8 @@ static void push_begin(struct gw *g, void *unused)
 	k->push_began = g->s->now;
 	if (k->push->invalidate) {
 		k->error = k->push->invalidate;
-		if (k->push->lease_term)
+		if (k->push->lease_term && !bug(BUG_INVALIDATE_IGNORED) &&
+		    !bug(BUG_RESUMES_UNREAD))
 			unsettle(k);
 		kernel_publish(g);
 	} else {

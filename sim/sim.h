@@ -201,6 +201,7 @@ struct version {
 	struct tcmu_pr_info *info; /* NULL: no string */
 	u64 at;
 	int writer; /* gateway */
+	u64 term; /* in which that had it stored */
 	bool told; /* GOOD was said on the strength of it, or it was read */
 	bool abort_told; /* it is a PREEMPT AND ABORT's, and that said GOOD */
 };
@@ -218,6 +219,7 @@ struct call {
 	struct call *next; /* of one daemon's, not ended */
 	struct gw *g;
 	u32 life;
+	u64 term; /* of the kernel when it was made */
 	bool lost; /* never has an effect */
 	bool done; /* had its effect, or never will */
 	bool gateways; /* gateways.h's, not the engine's */

@@ -191,6 +191,7 @@ static int effect_swap(struct gw *g, const struct call *c)
 	v->info = info_decode(c->e.str, c->e.len, 0);
 	v->at = g->s->now;
 	v->writer = g->index;
+	v->term = c->term;
 	st->newest++;
 	trace(g, "stored %llu: %s", st->newest,
 	      v->info ? tpr_action_name(v->info->changes[0].order.action)
@@ -473,6 +474,7 @@ static void call_begin(struct gw *g, struct call *c)
 {
 	c->g = g;
 	c->life = g->life;
+	c->term = g->k.term;
 	c->next = g->calls;
 	g->calls = c;
 	event_add(g, DOM_CALL, draw(&g->s->rng, 300), call_sent, c);
