@@ -139,7 +139,7 @@ def reserve_for(b, a):
 def preempt_writer(a, b):
     """A aborts what B is writing; what A is answered."""
     writes = [f"write:{lba}:77" for lba in range(8, 40)]
-    argv = [str(REPO / "build/tests/iscsi/prcmd"), labapi.url(b.gateway), b.name, *["tur"] * 2, *writes * 20]
+    argv = [str(REPO / "build/tests/iscsi/prcmd"), labapi.url(b.gateway), b.name, *["tur"] * 2, *writes * 150]
     with subprocess.Popen(labapi.net_command(argv), stdout=subprocess.PIPE, text=True) as victim:
         for _ in range(8):
             victim.stdout.readline()
