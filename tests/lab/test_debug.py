@@ -411,7 +411,6 @@ def short_lease(lab):
         yield
 
 
-@pytest.mark.skipif(not os.environ.get("DEBUG_FAULTS"), reason="not yet good each time: DEBUG_FAULTS=1")
 @pytest.mark.parametrize("name", FAULTS)
 def test_fault(short_lease, name, capfd):
     title, healthy, break_it = test_faults.faults[name]
