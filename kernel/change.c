@@ -124,8 +124,8 @@ static int try_change(struct tpr_chg *c, struct tpr_result *res)
 	/* An earlier round that ended unclear may have made it. */
 	if (c->sent && tpr_written_as(info, &c->writer)) {
 		/*
-		 * A GET tells that it is settled, but not that commands in
-		 * flight on a gateway that was evicted are fenced.
+		 * A GET tells that it is settled, but not that what it aborts
+		 * has ended on all gateways, or is fenced.
 		 */
 		*res = c->aborts ? tpr_error_result(ETIMEDOUT) : tpr_good();
 		err = 0;
