@@ -361,6 +361,28 @@ static void test_abort_fenced_slowly(void **state)
 	assert_int_equal(w->gw[0].client.set_status, 0);
 }
 
+/*
+ * A LOGICAL UNIT RESET waits for what is under way at those that are alive;
+ * for who has ended, it neither waits nor fences.
+ */
+static void test_reset(void **state)
+{
+	struct world *w = *state;
+
+	w->gw[0].gws_conf.can_fence = true;
+	begin_leased(w, 3);
+	freeze(w, 2);
+	w->gw[1].kernel.busy_until = w->now + OVER_MS + 3000;
+	w->gw[1].kernel.busy_limit = 100;
+	client_reset(w, 0);
+	world_run(w, OVER_MS + SOON_MS);
+	assert_ready(w, 0, 2);
+	assert_int_equal(w->gw[0].client.set_status, -2);
+	world_run(w, 4000);
+	assert_int_equal(w->gw[0].client.set_status, 0);
+	assert_int_equal(w->gw[0].fences, 0);
+}
+
 /* It comes back, and its commands have ended before it acknowledges. */
 static void test_abort_back(void **state)
 {
@@ -640,6 +662,7 @@ int main(void)
 		T(abort_unfenced),
 		T(abort_fenced),
 		T(abort_fenced_slowly),
+		T(reset),
 		T(abort_back),
 		T(abort_installed),
 		T(abort_lost),

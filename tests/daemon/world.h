@@ -82,6 +82,7 @@ struct client {
 	uint64_t seq;
 	bool replace; /* REPLACE LOST RESERVATION, if the state is lost */
 	bool abort; /* PREEMPT AND ABORT */
+	bool reset; /* LOGICAL UNIT RESET */
 	uint64_t began_at;
 	uint64_t done_at;
 	int get_status; /* -1: not answered yet */
@@ -246,6 +247,8 @@ void client_get(struct world *w, int i);
 void client_write(struct world *w, int i);
 /* The same with a PREEMPT AND ABORT. */
 void client_abort(struct world *w, int i);
+/* And with what a LOGICAL UNIT RESET makes. */
+void client_reset(struct world *w, int i);
 /* The same for REPLACE LOST RESERVATION. */
 void client_replace(struct world *w, int i);
 /* world_client.c, for world.c: answers from the engine, and what follows. */

@@ -28,6 +28,7 @@ void client_write(struct world *w, int i)
 	w->gw[i].client.busy = true;
 	w->gw[i].client.replace = false;
 	w->gw[i].client.abort = false;
+	w->gw[i].client.reset = false;
 	w->gw[i].client.began_at = w->now;
 	client_begin(w, &w->gw[i]);
 }
@@ -38,11 +39,18 @@ void client_abort(struct world *w, int i)
 	w->gw[i].client.abort = true;
 }
 
+void client_reset(struct world *w, int i)
+{
+	client_write(w, i);
+	w->gw[i].client.reset = true;
+}
+
 void client_replace(struct world *w, int i)
 {
 	w->gw[i].client.busy = true;
 	w->gw[i].client.replace = true;
 	w->gw[i].client.abort = false;
+	w->gw[i].client.reset = false;
 	client_begin(w, &w->gw[i]);
 }
 
@@ -56,6 +64,7 @@ static void client_decide(struct gateway *g, const char *str, size_t len)
 	struct tcmu_pr_info *info = malloc(tpr_info_size(0));
 	struct tpr_order order = {.action = !str      ? TPR_ACT_REPLACE_LOST
 					    : c->abort ? TPR_ACT_PREEMPT_ABORT
+					    : c->reset ? TPR_ACT_LU_RESET
 						       : TPR_ACT_REGISTER};
 	long n;
 
