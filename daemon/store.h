@@ -61,7 +61,9 @@ struct store_ops {
 	const char *type; /* as in the configuration: "dir", "rados" */
 
 	/*
-	 * Opens the store at @where for @gateway of @incarnation.  Creates
+	 * Opens the store at @where for @gateway of @incarnation.  @where is
+	 * the directory ("dir"), or where the gateways' own objects are
+	 * ("rados"): POOL[/NAMESPACE][;conf=PATH][;id=USER].  Creates
 	 * what is missing and safe to create.  On failure *@err is a text for
 	 * the administrator, to be freed.  Takes the same time however many
 	 * logical units there are.
@@ -80,7 +82,9 @@ struct store_ops {
 	/*
 	 * The newest version: *@str (to be freed), *@len, *@seq.
 	 * -ENOENT: this logical unit was never created.  -ENODATA: it was,
-	 * but its string is gone (lost).
+	 * but its string is gone (lost).  -EXDEV: all three are set, but that
+	 * string was made for another device and came along with a copy of it;
+	 * a swap with @expected *@seq makes what it stores this device's own.
 	 */
 	int (*load)(struct store *store, const char *lu, char **str,
 		    size_t *len, uint64_t *seq);
@@ -148,6 +152,20 @@ struct store_ops {
 	/* The same for "fenced". */
 	int (*fence)(struct store *store, const char *gateway, uint64_t term);
 
+	/*
+	 * Cuts @gateway, which has ended in term @term, off from the devices of
+	 * all logical units: when it returns 0, nothing that it had begun
+	 * reaches any of them any more, until it has called lift().  Any error:
+	 * that is not certain.  Takes long: seconds.  NULL: cannot be done.
+	 */
+	int (*cut)(struct store *store, const char *gateway, uint64_t term);
+	/*
+	 * This gateway may write again what was cut off in terms before @term,
+	 * its own: whatever those had begun has ended.  0 also if nothing was
+	 * cut off.  NULL where cut() is.
+	 */
+	int (*lift)(struct store *store, uint64_t term);
+
 	/* Tells @gateway that there is news about @lu. */
 	int (*announce)(struct store *store, const char *lu,
 			const char *gateway);
@@ -163,5 +181,8 @@ struct store_ops {
 };
 
 extern const struct store_ops store_dir_ops;
+#ifdef TPR_RADOS
+extern const struct store_ops store_rados_ops;
+#endif
 
 #endif
