@@ -58,6 +58,10 @@ TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "ip"
          "depmod": "kmod", "nsenter": "util-linux", "tcmu-runner": "tcmu-runner", "dbus-daemon": "dbus",
          "iscsid": "open-iscsi"}
 
+# The same for --store rados, and for tests of the store.
+CEPH_TOOLS = {"ceph-mon": "ceph-mon", "ceph-osd": "ceph-osd", "rbd": "ceph-common"}
+CEPH_USER = "client.tcmu-pr"        # what gateways are to the cluster
+
 
 class LabError(Exception):
     """Something the user must know; the command line prints it and exits 1 (125 from exec)."""
