@@ -24,7 +24,7 @@
  *
  * Everyone has 32 writes of one block in flight, to blocks of its own, with
  * contents that are used once.  What has been written is seen in IMAGE, the
- * file that the handlers of all gateways write to: a READ would wait in their
+ * disk that the handlers of all gateways write to (image.h): a READ would wait in their
  * queues behind the very writes that must not come after GOOD.  The handlers
  * must be slow, or there is nothing to see.
  *
@@ -34,17 +34,14 @@
  * reset aborted it; 4 if the victims' last writes through a gateway ended
  * before any could be aborted.  "ready" and (stuck) "answered" wait for a line.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "abort.h"
+#include "image.h"
 
 enum {
 	ABORTED_TASKS = 8,
@@ -64,9 +61,6 @@ enum {
 };
 
 struct trial trial = { .preempt.status = -1 };
-
-static const unsigned char *image;
-static size_t image_len;
 
 static void new_actor(const char *what, unsigned int gateway, unsigned int key,
 		      const char *url)
@@ -149,38 +143,20 @@ static void register_all(void)
 		session_attentions(&a->session, ascq);
 }
 
-static void map_image(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		die("%s: %s", path, strerror(errno));
-	image_len = (size_t)st.st_size;
-	image = mmap(NULL, image_len, PROT_READ, MAP_SHARED, fd, 0);
-	if (image == MAP_FAILED)
-		die("%s: %s", path, strerror(errno));
-	close(fd);
-}
-
-/* Whatever the image's format is: a block is where its contents are. */
-static void find_blocks(struct actor *a)
+/* What is to be overwritten has contents that tell so. */
+static void write_before(struct actor *a)
 {
 	unsigned char data[LOAD * BLOCK];
 	unsigned int i;
-	size_t at;
 
 	for (i = 0; i < LOAD; i++)
 		fill(data + i * BLOCK, a, i, "before");
 	if (session_write(&trial.actors->session, lba_of(a), data, LOAD))
 		die("cannot write");
 	for (i = 0; i < LOAD; i++) {
-		for (at = 0; at + BLOCK <= image_len; at += BLOCK)
-			if (!memcmp(image + at, data + i * BLOCK, BLOCK))
-				break;
-		if (at + BLOCK > image_len)
+		a->writes[i].actor = a;
+		if (!on_disk(&a->writes[i], data + i * BLOCK))
 			die("a block that was written is not in the image");
-		a->writes[i].image = image + at;
 	}
 }
 
@@ -357,15 +333,19 @@ static void preempted(struct iscsi_context *iscsi, int status, void *data,
 		      void *private_data)
 {
 	const struct scsi_task *task = data;
+	unsigned char now[LOAD * BLOCK];
 	struct actor *a;
 	struct write *w;
 
 	(void)iscsi;
 	(void)private_data;
-	for (a = trial.actors; a < trial.end; a++)
-		if (a->loaded)
-			for (w = a->writes; w < a->writes + LOAD; w++)
-				memcpy(w->at_good, w->image, BLOCK);
+	for (a = trial.actors; a < trial.end; a++) {
+		if (!a->loaded)
+			continue;
+		image_read(lba_of(a), LOAD, now);
+		for (w = a->writes; w < a->writes + LOAD; w++)
+			memcpy(w->at_good, now + (w - a->writes) * BLOCK, BLOCK);
+	}
 	trial.preempt.answered = now_ms();
 	trial.preempt.status = status;
 	if (status == SCSI_STATUS_CHECK_CONDITION) {
@@ -507,10 +487,10 @@ int main(int argc, char **argv)
 			die("unknown means");
 	trial.num_gateways = (unsigned int)argc - 6;
 	trial.run_id = (unsigned int)time(NULL) ^ (unsigned int)getpid() << 16;
-	map_image(argv[1]);
+	image_open(argv[1]);
 	log_in((unsigned int)atoi(argv[4]) - 1, argv + 6);
 	for (a = trial.actors; a < trial.end; a++)
-		find_blocks(a);
+		write_before(a);
 	register_all();
 	tell_and_wait("ready", trial.sessions, trial.num_actors);
 	load_all();

@@ -25,7 +25,6 @@ struct write {
 	struct scsi_task *task;
 	int status; /* -1: in flight */
 	long long ended;
-	const unsigned char *image; /* where its block is */
 	unsigned char data[BLOCK];
 	unsigned char at_good[BLOCK]; /* the block's contents then */
 	int landed_before; /* when PREEMPT AND ABORT was sent */
@@ -77,6 +76,8 @@ unsigned int lba_of(const struct actor *a);
 void fill(unsigned char *block, const struct actor *a, unsigned int n,
 	  const char *round);
 
+/* Whether its block on the disk has these contents now. */
+int on_disk(const struct write *w, const unsigned char *data);
 int has_landed(const struct write *w);
 unsigned int count_landed(const struct actor *a);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "abort.h"
+#include "image.h"
 
 enum {
 	FIRST_LBA = 1024,
@@ -29,9 +30,18 @@ unsigned int lba_of(const struct actor *a)
 	return FIRST_LBA + (unsigned int)(a - trial.actors) * LOAD;
 }
 
+int on_disk(const struct write *w, const unsigned char *data)
+{
+	unsigned int n = (unsigned int)(w - w->actor->writes);
+	unsigned char now[BLOCK];
+
+	image_read(lba_of(w->actor) + n, 1, now);
+	return !memcmp(now, data, BLOCK);
+}
+
 int has_landed(const struct write *w)
 {
-	return !memcmp(w->image, w->data, BLOCK);
+	return on_disk(w, w->data);
 }
 
 void fill(unsigned char *block, const struct actor *a, unsigned int n,
@@ -87,7 +97,7 @@ static void judge_victim(const struct actor *a)
 	for (w = a->writes; w < a->writes + LOAD; w++) {
 		before += (unsigned int)w->landed_before;
 		at_good += !memcmp(w->at_good, w->data, BLOCK);
-		late_writes += !!memcmp(w->at_good, w->image, BLOCK);
+		late_writes += !on_disk(w, w->at_good);
 		mute += w->status < 0;
 		/* At a reset libiscsi ends its own commands. */
 		other += w->status >= 0 && w->status != SCSI_STATUS_GOOD &&
@@ -155,8 +165,8 @@ static void judge_reads(void)
 					 LOAD))
 				failed("gw%u: READ", g + 1);
 			for (n = 0, wrong = 0; n < LOAD; n++)
-				wrong += !!memcmp(data + n * BLOCK,
-						  a->writes[n].image, BLOCK);
+				wrong += !on_disk(&a->writes[n],
+						  data + n * BLOCK);
 			if (wrong)
 				failed("gw%u: %s: %u blocks are not what the image holds",
 				       g + 1, a->label, wrong);

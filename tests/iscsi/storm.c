@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "image.h"
 #include "storm.h"
 
 enum {

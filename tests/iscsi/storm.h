@@ -93,6 +93,8 @@ void io_send(struct slot *slot);
 void io_done(struct slot *slot, struct record *r, const struct scsi_task *task);
 /* The write whose contents these are: its number, NOT_OURS or TORN. */
 long block_tag(const unsigned char *data);
+/* The same of a block on the disk. */
+long disk_tag(unsigned int lba);
 /* PREEMPT AND ABORT @op was GOOD: notes which writes of @victim had landed. */
 void io_note_landed(long op, const struct actor *victim);
 
@@ -107,9 +109,5 @@ long history_add(const struct actor *a, const unsigned char *cdb,
 void history_loss(const struct actor *a, long long since);
 void history_landed(long preempt, long write, bool landed);
 void history_write(const char *path);
-
-/* storm_image.c: the blocks as they are on the disk, past all targets. */
-void image_open(const char *path);
-const unsigned char *image_block(unsigned int lba);
 
 #endif

@@ -121,7 +121,7 @@ static void write_blocks(FILE *f, const struct actor *a)
 	unsigned int lba;
 
 	for (lba = a->first_block; lba < a->first_block + a->used; lba++)
-		fprintf(f, "block %u %ld\n", lba, block_tag(image_block(lba)));
+		fprintf(f, "block %u %ld\n", lba, disk_tag(lba));
 }
 
 void history_write(const char *path)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image.h"
 #include "storm.h"
 
 enum {
@@ -149,6 +150,14 @@ void io_done(struct slot *slot, struct record *r, const struct scsi_task *task)
 			a->open[i--] = a->open[--a->num_open];
 }
 
+long disk_tag(unsigned int lba)
+{
+	unsigned char data[BLOCK];
+
+	image_read(lba, 1, data);
+	return block_tag(data);
+}
+
 void io_note_landed(long op, const struct actor *victim)
 {
 	unsigned int i;
@@ -157,7 +166,6 @@ void io_note_landed(long op, const struct actor *victim)
 		const struct record *w = &storm.records[victim->open[i]];
 
 		history_landed(op, victim->open[i],
-			       block_tag(image_block(lba_of(w))) ==
-				       victim->open[i]);
+			       disk_tag(lba_of(w)) == victim->open[i]);
 	}
 }

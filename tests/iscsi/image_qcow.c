@@ -5,12 +5,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "storm.h"
+#include "image.h"
+#include "session.h"
 
 enum {
 	/* Byte offsets in the header. */
@@ -34,7 +36,7 @@ static uint64_t be(uint64_t at, int len)
 	return value;
 }
 
-void image_open(const char *path)
+void qcow_open(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -50,7 +52,7 @@ void image_open(const char *path)
 		die("%s: no qcow2 image", path);
 }
 
-const unsigned char *image_block(unsigned int lba)
+static const unsigned char *block(unsigned int lba)
 {
 	uint64_t at = (uint64_t)lba * BLOCK;
 	unsigned int bits = (unsigned int)be(CLUSTER_BITS_AT, 4);
@@ -69,4 +71,10 @@ const unsigned char *image_block(unsigned int lba)
 	if (data + BLOCK > image_len)
 		die("block %u is beyond the image", lba);
 	return image + data;
+}
+
+void qcow_read(unsigned int lba, unsigned int count, unsigned char *data)
+{
+	for (; count--; lba++, data += BLOCK)
+		memcpy(data, block(lba), BLOCK);
 }
