@@ -25,6 +25,9 @@ const struct argp_option option_empty = {
 	"empty", 'e', NULL, 0, "Replace it by no registrations", 0};
 const struct argp_option option_last = {
 	"last", 'l', NULL, 0, "Replace it by what this gateway had last", 0};
+const struct argp_option option_adopt = {
+	"adopt", 'a', NULL, 0, "Replace it by what another device's string says",
+	0};
 const struct argp_option option_file = {
 	"file", 'f', "FILE", 0, "Replace it by the string in FILE", 0};
 const struct argp_option option_force = {
@@ -73,6 +76,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'l':
 		parsing->args->last = 1;
+		return 0;
+	case 'a':
+		parsing->args->adopt = 1;
 		return 0;
 	case 'f':
 		parsing->args->file = arg;

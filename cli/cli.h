@@ -33,6 +33,7 @@ struct arguments {
 	int json; /* --json */
 	int empty; /* --empty */
 	int last; /* --last */
+	int adopt; /* --adopt */
 	const char *file; /* --file */
 	int force; /* --force */
 	int off; /* --yes-it-is-off */
@@ -43,6 +44,7 @@ extern const struct argp_option option_socket;
 extern const struct argp_option option_json;
 extern const struct argp_option option_empty;
 extern const struct argp_option option_last;
+extern const struct argp_option option_adopt;
 extern const struct argp_option option_file;
 extern const struct argp_option option_force;
 extern const struct argp_option option_off;

@@ -21,7 +21,7 @@ static const struct {
 	 "show a device's registrations and reservation"},
 	{"string", string_main, "DEVICE",
 	 "print the string as it stands in the store"},
-	{"repair", repair_main, "DEVICE --empty|--last|--file=FILE [--force]",
+	{"repair", repair_main, "DEVICE --empty|--last|--adopt|--file=FILE [--force]",
 	 "replace a lost state"},
 	{"forget", forget_main, "DEVICE GATEWAY --yes-it-is-off",
 	 "remove a gateway that is off from the members"},

@@ -41,9 +41,10 @@ static struct json_object *request_of(const struct arguments *args)
 
 	add_text(request, "device", args->operand);
 	add_text(request, "how",
-		 args->empty  ? "empty"
-		 : args->last ? "last"
-			      : "string");
+		 args->empty   ? "empty"
+		 : args->last  ? "last"
+		 : args->adopt ? "adopt"
+			       : "string");
 	json_object_object_add(request, "force",
 			       json_object_new_boolean(args->force));
 	if (!args->file || !add_file(request, args->file))
@@ -83,9 +84,10 @@ static int show_before(const struct arguments *args)
 		return EXIT_FAILED;
 	print_before(reply, args->operand);
 	printf("%s: to be replaced by %s%s\n", args->operand,
-	       args->empty  ? "no registrations and no reservation"
-	       : args->last ? "the newest state that this gateway had"
-			    : "the string in ",
+	       args->empty   ? "no registrations and no reservation"
+	       : args->last  ? "the newest state that this gateway had"
+	       : args->adopt ? "what that string says, as this device's own"
+			     : "the string in ",
 	       args->file ? args->file : "");
 	fflush(stdout);
 	json_object_put(reply);
@@ -113,9 +115,9 @@ static int show_after(const struct arguments *args, unsigned long long seq)
 
 int repair_main(int argc, char **argv)
 {
-	const struct argp_option options[] = {option_empty, option_last,
-					      option_file,  option_force,
-					      option_socket, {0}};
+	const struct argp_option options[] = {
+		option_empty, option_last,   option_adopt, option_file,
+		option_force, option_socket, {0}};
 	struct json_object *request, *reply;
 	struct arguments args;
 	int rc;
@@ -123,12 +125,12 @@ int repair_main(int argc, char **argv)
 	arguments_parse(&args, options, "DEVICE",
 			"Replace the persistent reservation information of "
 			"DEVICE, which is lost, on all gateways.\vOne of "
-			"--empty, --last and --file is needed.  It ends well "
-			"when all members enforce the new state.",
+			"--empty, --last, --adopt and --file is needed.  It "
+			"ends well when all members enforce the new state.",
 			argc, argv);
-	if (args.empty + args.last + !!args.file != 1) {
-		fputs("tcmu-pr repair: one of --empty, --last and --file is "
-		      "needed\n",
+	if (args.empty + args.last + args.adopt + !!args.file != 1) {
+		fputs("tcmu-pr repair: one of --empty, --last, --adopt and "
+		      "--file is needed\n",
 		      stderr);
 		return EXIT_USAGE;
 	}

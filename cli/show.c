@@ -17,7 +17,7 @@ struct json_object *ask_device(const char *socket, const char *command,
 }
 
 /* What is lost cannot be told by "show"; here is how it comes back. */
-static void advise(const char *device)
+static void advise(struct json_object *reply, const char *device)
 {
 	fprintf(stderr,
 		"Until it is replaced, commands to the device fail on all "
@@ -28,6 +28,11 @@ static void advise(const char *device)
 		"  tcmu-pr repair %s --file FILE  a string that was saved\n"
 		"  tcmu-pr repair %s --empty      no registrations\n",
 		device, device, device);
+	if (member_true(reply, "foreign"))
+		fprintf(stderr,
+			"  tcmu-pr repair %s --adopt      what the other "
+			"device's string says\n",
+			device);
 }
 
 /* Decodes well, but is not to be believed: as the daemon says. */
@@ -51,7 +56,7 @@ struct tcmu_pr_info *state_of(struct json_object *reply, const char *device)
 		fprintf(stderr, "tcmu-pr: %s: no string in the store: %s\n",
 			device, member_text(reply, "string_error"));
 		if (member_true(reply, "lost"))
-			advise(device);
+			advise(reply, device);
 		return NULL;
 	}
 	info = state_decode(json_object_get_string(value),
@@ -64,7 +69,7 @@ struct tcmu_pr_info *state_of(struct json_object *reply, const char *device)
 			err.what);
 	if (info && !distrusted(reply, device))
 		return info;
-	advise(device);
+	advise(reply, device);
 	free(info);
 	return NULL;
 }

@@ -164,6 +164,7 @@ void lu_lost(struct engine_lu *lu, uint64_t seq, const char *fmt, ...)
 	va_end(ap);
 	lu->r.lost = seq;
 	lu->r.mark = 0;
+	text_drop(&lu->r.foreign);
 	set_resolve_lost(lu, seq);
 	get_failed(lu, UINT64_MAX, EBADMSG);
 }
@@ -178,6 +179,7 @@ void lu_missing(struct engine_lu *lu, uint64_t seq, const char *fmt, ...)
 	va_end(ap);
 	lu->r.lost = 0;
 	lu->r.mark = seq;
+	text_drop(&lu->r.foreign);
 	lu_kick(lu);
 }
 
@@ -294,6 +296,7 @@ struct engine_lu *engine_new(const struct engine_ops *ops, void *arg,
 static void run_drop(struct engine_lu *lu)
 {
 	text_drop(&lu->r.newest);
+	text_drop(&lu->r.foreign);
 	text_drop(&lu->r.set.text);
 	text_drop(&lu->r.repair.text);
 }
@@ -561,6 +564,7 @@ void engine_status(const struct engine_lu *lu, struct engine_status *status)
 	status->settled = r->settled;
 	status->reason = lu->reason[0] ? lu->reason : waits_for(lu);
 	status->lost = r->status == EBADMSG;
+	status->foreign = status->lost && r->foreign.str;
 	status->members = lu->members;
 	status->count = lu->count;
 	if (lu->reason[0])

@@ -55,7 +55,7 @@ struct engine_reply {
 	uint64_t id;
 	int rc; /* what the store returned */
 	uint64_t seq; /* LOAD */
-	char *str; /* LOAD: from malloc(), becomes the engine's */
+	char *str; /* LOAD (also -EXDEV): from malloc(), becomes the engine's */
 	size_t len;
 	struct store_member *members; /* MEMBERS: stays the caller's */
 	size_t count;
@@ -88,9 +88,11 @@ struct engine_ops {
 
 	/*
 	 * Answers engine_repair().  0: @seq is stored and settled.  EEXIST: the
-	 * state is not lost.  EAGAIN: another gateway was faster.  ETIMEDOUT:
-	 * @seq is stored, but a member did not install it.  EINPROGRESS: it is
-	 * not known whether it was stored.  Others: not stored.
+	 * state is not lost.  ENOENT: the string is not another device's, so
+	 * there is nothing to adopt; EBADMSG: it is, and cannot be decoded.
+	 * EAGAIN: another gateway was faster.  ETIMEDOUT: @seq is stored, but a
+	 * member did not install it.  EINPROGRESS: it is not known whether it
+	 * was stored.  Others: not stored.
 	 */
 	void (*repair_done)(void *arg, int status, uint64_t seq);
 
@@ -129,6 +131,7 @@ struct engine_status {
 	uint64_t settled;
 	const char *reason; /* of ENGINE_FAILED, or what is waited for */
 	bool lost; /* and it is that the state is lost */
+	bool foreign; /* and that is because it is another device's */
 	const struct store_member *members; /* as last read */
 	size_t count;
 };
@@ -174,6 +177,8 @@ enum engine_repair {
 	ENGINE_REPAIR_EMPTY, /* no registrations, no reservation */
 	ENGINE_REPAIR_LAST, /* the newest one that was pushed to the kernel */
 	ENGINE_REPAIR_STRING, /* that of a string */
+	/* What another device's string says that stands in the store. */
+	ENGINE_REPAIR_ADOPT,
 };
 
 /*

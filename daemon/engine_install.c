@@ -211,6 +211,7 @@ static void failure_ends(struct run *r)
 		return;
 	r->status = 0;
 	r->lost = 0;
+	text_drop(&r->foreign);
 }
 
 void create_done(struct engine_lu *lu, int rc)
@@ -251,12 +252,6 @@ static bool string_wrong(struct engine_lu *lu, const struct tcmu_pr_info *info,
 			"the string that the store holds as version %llu says "
 			"seq=%llu",
 			(u64)seq, (u64)info->seq);
-	else if (strcmp(info->device, lu->identity))
-		lu_lost(lu, seq,
-			"another device's string: it says device=%s, but the "
-			"unit serial number is %s: replace it if this is a "
-			"copy of that device, or set the serial number",
-			info->device, lu->identity);
 	else if (seq == lu->r.newest.seq)
 		lu_lost(lu, seq, "version %llu was changed under its number",
 			(u64)seq);
@@ -281,6 +276,12 @@ static bool string_take(struct engine_lu *lu, const struct engine_reply *reply)
 	if (!info) {
 		free(reply->str);
 		return true;
+	}
+	if (reply->seq >= lu->r.newest.seq && info->seq == reply->seq &&
+	    strcmp(info->device, lu->identity)) {
+		foreign_take(lu, reply, info->device);
+		free(info);
+		return false;
 	}
 	good = same(&lu->r.newest, reply) ||
 	       !string_wrong(lu, info, reply->seq);
@@ -307,6 +308,10 @@ static bool loaded(struct engine_lu *lu, const struct engine_reply *reply)
 		free(reply->str);
 		return false;
 	}
+	if (reply->rc == -EXDEV && reply->seq >= r->newest.seq) {
+		foreign_take(lu, reply, NULL);
+		return false;
+	}
 	/* Mostly nothing has changed: then decode nothing. */
 	if (same(&r->newest, reply) && !r->set.active) {
 		free(reply->str);
@@ -325,7 +330,7 @@ void load_done(struct engine_lu *lu, const struct engine_reply *reply)
 	} else if (reply->rc == -ENODATA) {
 		lu_missing(lu, r->load_floor ? r->load_floor : 1,
 			   "the store has lost the string of this device");
-	} else if (reply->rc) {
+	} else if (reply->rc && reply->rc != -EXDEV) {
 		lu_trouble(lu, "load", reply->rc);
 		get_failed(lu, r->load_ticket, EIO);
 	} else if (loaded(lu, reply)) {

@@ -6,6 +6,10 @@
  * replaced, by an initiator (REPLACE LOST RESERVATION) or the administrator
  * (engine_repair()), with the same swap as any other.
  *
+ * Another device's string, which came along with a copy of it, is lost as well:
+ * it is not obeyed, but remembered, for the administrator may adopt it.  Who
+ * does not looks on, as with all that is lost: it may be adopted elsewhere.
+ *
  * And states that a loss of power ends (SPC-4 5.13.5): the device has lost
  * power when no gateway carries its state any more.  That is so when a gateway
  * joins whose kernel has none, and there is no other member that has not ended
@@ -69,6 +73,25 @@ void lost_take(struct engine_lu *lu, const struct engine_reply *reply,
 			"string corrupt: version %llu, line %u: %s",
 			(u64)reply->seq, err->line, err->what);
 	free(reply->str);
+}
+
+void foreign_take(struct engine_lu *lu, const struct engine_reply *reply,
+		  const char *says)
+{
+	if (says)
+		lu_lost(lu, reply->seq,
+			"another device's string: it says device=%s, but the "
+			"unit serial number is %s: adopt it, drop it, or set "
+			"the serial number",
+			says, lu->identity);
+	else
+		lu_lost(lu, reply->seq,
+			"another image's string, version %llu, which came "
+			"along with a copy of it: adopt it or drop it",
+			(u64)reply->seq);
+	lu->r.foreign.seq = reply->seq;
+	lu->r.foreign.str = reply->str;
+	lu->r.foreign.len = reply->len;
 }
 
 /* Loss of power */
@@ -155,6 +178,8 @@ static int repair_text(struct text *text, const struct engine_lu *lu,
 		return last->str ? text_copy(text, last) : -ENODATA;
 	case ENGINE_REPAIR_STRING:
 		return text_given(text, lu, str, len);
+	case ENGINE_REPAIR_ADOPT:
+		return 0;
 	}
 	return -EINVAL;
 }
@@ -163,7 +188,11 @@ int engine_repair(struct engine_lu *lu, enum engine_repair how, bool force,
 		  const char *str, size_t len)
 {
 	struct run *r = &lu->r;
-	struct repair repair = {.active = true, .force = force};
+	struct repair repair = {
+		.active = true,
+		.force = force,
+		.adopt = how == ENGINE_REPAIR_ADOPT,
+	};
 	int rc;
 
 	lu->now = lu->ops->now(lu->arg);
@@ -189,11 +218,24 @@ static void repair_end(struct engine_lu *lu, int status)
 	lu->ops->repair_done(lu->arg, status, 0);
 }
 
+/* The new state, in place of version @seq. */
+static int repair_make(struct text *text, struct engine_lu *lu, uint64_t seq,
+		       struct tpr_writer *token)
+{
+	const struct text *foreign = &lu->r.foreign;
+	const struct repair *repair = &lu->r.repair;
+
+	if (!repair->adopt)
+		return text_repair(text, lu, &repair->text, seq, token);
+	return foreign->str ? text_adopt(text, lu, foreign, token) : -ENOENT;
+}
+
 static void repair_begin(struct engine_lu *lu, uint64_t seq)
 {
 	struct tpr_writer token;
 	struct text text = {0};
-	int rc = text_repair(&text, lu, &lu->r.repair.text, seq, &token);
+	bool adopt = lu->r.repair.adopt;
+	int rc = repair_make(&text, lu, seq, &token);
 
 	if (rc) {
 		repair_end(lu, -rc);
@@ -202,7 +244,7 @@ static void repair_begin(struct engine_lu *lu, uint64_t seq)
 	lu->r.repair.active = false;
 	text_drop(&lu->r.repair.text);
 	lu_log(lu, ENGINE_INFO, text.seq, "the administrator replaces version "
-	       "%llu", (u64)seq);
+	       "%llu%s", (u64)seq, adopt ? " by what it says" : "");
 	set_begin(lu, &text, &token);
 }
 
@@ -220,7 +262,7 @@ void step_repair(struct engine_lu *lu)
 	if (lost && !r->set.active)
 		repair_begin(lu, r->lost);
 	else if (good && !repair->force)
-		repair_end(lu, EEXIST);
+		repair_end(lu, repair->adopt ? ENOENT : EEXIST);
 	else if (good && !r->set.active)
 		repair_begin(lu, r->newest.seq);
 	else if (lu->now >= repair->deadline)

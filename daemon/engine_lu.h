@@ -82,6 +82,7 @@ struct set {
 struct repair {
 	bool active;
 	bool force;
+	bool adopt; /* what it is, the load tells */
 	uint64_t ticket; /* of the load that tells what is to be replaced */
 	uint64_t deadline;
 	struct text text; /* without a number yet */
@@ -152,6 +153,7 @@ struct run {
 	/* With EBADMSG: version in the store that is lost, 0: not known yet. */
 	uint64_t lost;
 	uint64_t mark; /* version to be marked as lost, 0: none */
+	struct text foreign; /* lost for being another device's; may be none */
 
 	struct get get;
 	struct set set;
@@ -251,6 +253,12 @@ int text_repair(struct text *text, struct engine_lu *lu,
 		const struct text *from, uint64_t seq,
 		struct tpr_writer *writer);
 /*
+ * The registrations and the reservation of another device's string @from as
+ * this one's, as the version after it; 0, -EBADMSG or another -errno.
+ */
+int text_adopt(struct text *text, struct engine_lu *lu,
+	       const struct text *from, struct tpr_writer *writer);
+/*
  * @from after a loss of power, as the version after it; 1: the loss changes
  * nothing; 0 or -errno.
  */
@@ -287,6 +295,9 @@ void mark_done(struct engine_lu *lu, int rc);
 /* Takes @reply->str, which is no string. */
 void lost_take(struct engine_lu *lu, const struct engine_reply *reply,
 	       const struct tpr_string_error *err);
+/* Takes @reply->str, which is another device's; @says is its device field. */
+void foreign_take(struct engine_lu *lu, const struct engine_reply *reply,
+		  const char *says);
 void step_decide(struct engine_lu *lu);
 void step_repair(struct engine_lu *lu);
 void repair_drop(struct engine_lu *lu);

@@ -120,22 +120,47 @@ static struct tcmu_pr_info *text_state(const struct text *from)
 	return info;
 }
 
+/* @info, which it frees, as this device's next version. */
+static int repair_encode(struct text *text, struct engine_lu *lu,
+			 struct tcmu_pr_info *info, struct tpr_writer *writer)
+{
+	int rc;
+
+	memcpy(info->device, lu->identity, sizeof(info->device));
+	*writer = writer_next(lu);
+	rc = stamp_encode(text, info, writer, TPR_ACT_REPAIR);
+	free(info);
+	return rc;
+}
+
 int text_repair(struct text *text, struct engine_lu *lu,
 		const struct text *from, uint64_t seq,
 		struct tpr_writer *writer)
 {
 	struct tcmu_pr_info *info = text_state(from);
-	int rc;
 
 	if (!info)
 		return -ENOMEM;
-	memcpy(info->device, lu->identity, sizeof(info->device));
 	if (info->seq != seq)
 		tpr_begin_anew(info, seq);
-	*writer = writer_next(lu);
-	rc = stamp_encode(text, info, writer, TPR_ACT_REPAIR);
-	free(info);
-	return rc;
+	return repair_encode(text, lu, info, writer);
+}
+
+int text_adopt(struct text *text, struct engine_lu *lu,
+	       const struct text *from, struct tpr_writer *writer)
+{
+	struct tpr_string_error err;
+	struct tcmu_pr_info *info = text_decode(from->str, from->len, &err);
+
+	if (!info)
+		return -EBADMSG;
+	/*
+	 * No change that it remembers was one of this device.  And a gateway
+	 * ends an SPC-2 reservation whose nexus it had, which none has here.
+	 */
+	tpr_begin_anew(info, from->seq);
+	tpr_spc2_end(info);
+	return repair_encode(text, lu, info, writer);
 }
 
 int text_power_loss(struct text *text, struct engine_lu *lu,

@@ -42,6 +42,14 @@ static void repair_failed(struct client *client, int status, uint64_t seq)
 		control_error(client,
 			      "the state is not lost; --force replaces it all "
 			      "the same");
+	else if (status == ENOENT)
+		control_error(client,
+			      "there is nothing to adopt: the string is not "
+			      "another device's");
+	else if (status == EBADMSG)
+		control_error(client,
+			      "the string is another device's, but cannot be "
+			      "decoded; see \"tcmu-pr string\"");
 	else if (status == EAGAIN)
 		control_error(client,
 			      "another change was faster: look at it first");
@@ -80,6 +88,7 @@ static bool repair_how(struct json_object *request, enum engine_repair *how)
 		[ENGINE_REPAIR_EMPTY] = "empty",
 		[ENGINE_REPAIR_LAST] = "last",
 		[ENGINE_REPAIR_STRING] = "string",
+		[ENGINE_REPAIR_ADOPT] = "adopt",
 	};
 	const char *word = request_text(request, "how");
 	size_t i;

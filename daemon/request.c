@@ -118,6 +118,7 @@ static void add_state(struct json_object *to, const struct device *dev)
 	if (status.state == ENGINE_FAILED)
 		add_text(to, "reason", status.reason);
 	add_flag(to, "lost", status.lost);
+	add_flag(to, "foreign", status.foreign);
 	add_number(to, "seq", status.seq);
 	add_number(to, "installed", status.installed);
 	add_number(to, "settled", status.settled);
@@ -267,12 +268,25 @@ static void look_work(void *arg)
 		       &look->members);
 }
 
+/* The engine may not have seen it yet. */
+static void add_foreign(struct json_object *to)
+{
+	add_flag(to, "lost", true);
+	add_flag(to, "foreign", true);
+	if (!json_object_object_get_ex(to, "reason", NULL))
+		add_text(to, "reason",
+			 "another image's string, which came along with a copy "
+			 "of it");
+}
+
 static void look_done(void *arg)
 {
 	struct look *look = arg;
 	struct json_object *reply = look->reply;
+	/* Another device's is there all the same. */
+	bool string = !look->load.rc || look->load.rc == -EXDEV;
 
-	if (look->load.rc)
+	if (!string)
 		add_text(reply, "string_error",
 			 look->load.rc == -ENOENT ? "it was never created"
 			 : look->load.rc == -ENODATA
@@ -280,11 +294,13 @@ static void look_done(void *arg)
 				 : strerror(-look->load.rc));
 	else
 		add_number(reply, "string_seq", look->load.seq);
-	if (!look->load.rc)
+	if (string)
 		json_object_object_add(
 			reply, "string",
 			json_object_new_string_len(look->load.str,
 						   (int)look->load.len));
+	if (look->load.rc == -EXDEV)
+		add_foreign(reply);
 	if (look->members.rc)
 		add_text(reply, "members_error", strerror(-look->members.rc));
 	else

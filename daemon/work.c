@@ -64,7 +64,8 @@ void work_store_now(const struct store_ops *ops, struct store *store,
 	case ENGINE_LOAD:
 		reply->rc = ops->load(store, lu, &reply->str, &reply->len,
 				      &reply->seq);
-		if (reply->rc)
+		/* Another device's string is for the administrator. */
+		if (reply->rc && reply->rc != -EXDEV)
 			reply->str = NULL;
 		return;
 	case ENGINE_SWAP:

@@ -6,37 +6,6 @@
  */
 #include "test_engine.h"
 
-static void corrupt(struct world *w, uint64_t seq)
-{
-	w->versions[seq].str[10] ^= 1;
-}
-
-static void news(struct world *w, int i)
-{
-	engine_news(w->gw[i].lu);
-	world_run(w, 20);
-}
-
-static void assert_lost(struct world *w, int i, uint64_t seq)
-{
-	client_get(w, i);
-	world_run(w, 30);
-	assert_int_equal(w->gw[i].client.get_status, EBADMSG);
-	assert_int_equal(w->gw[i].client.get_seq, seq);
-	assert_true(gw_status(w, i).lost);
-	assert_false(w->gw[i].kernel.valid);
-	assert_int_equal(w->gw[i].kernel.invalid_status, EBADMSG);
-}
-
-static void assert_action(struct world *w, enum tpr_action action)
-{
-	struct tcmu_pr_info *info = world_newest(w);
-
-	assert_non_null(info);
-	assert_int_equal(info->changes[0].order.action, action);
-	free(info);
-}
-
 /* REPLACE LOST RESERVATION */
 
 static void test_replace_corrupt(void **state)
@@ -411,32 +380,6 @@ static void test_kernel_has_another(void **state)
 }
 
 /* The administrator */
-
-static int repair(struct world *w, int i, enum engine_repair how, bool force,
-		  const char *str, size_t len)
-{
-	int rc;
-
-	w->gw[i].repair_status = -1;
-	rc = engine_repair(w->gw[i].lu, how, force, str, len);
-	if (!rc)
-		world_run(w, 100);
-	return rc;
-}
-
-static void assert_repaired(struct world *w, uint64_t seq, uint32_t gen)
-{
-	struct tcmu_pr_info *info = world_newest(w);
-
-	assert_int_equal(w->gw[0].repair_status, 0);
-	assert_int_equal(w->gw[0].repair_seq, seq);
-	assert_int_equal(w->newest, seq);
-	assert_action(w, TPR_ACT_REPAIR);
-	assert_int_equal(info->gen, gen);
-	free(info);
-	assert_ready(w, 0, seq);
-	assert_ready(w, 1, seq);
-}
 
 static void test_repair_empty(void **state)
 {

@@ -101,6 +101,7 @@ def test_tool(g):
     expect('gateways as JSON', json.loads(run.stdout)['term'] == 0, run)
     for args in (('show', 'none'), ('string', 'none'), ('detach', 'none'),
                  ('attach', 'user_0/none'), ('repair', 'none', '--empty'),
+                 ('repair', 'none', '--adopt'),
                  ('forget', 'none', 'gw2', '--yes-it-is-off')):
         run = g.tool(*args)
         expect(f'{args[0]} fails', run.returncode == 1 and
@@ -108,6 +109,7 @@ def test_tool(g):
     for args in ((), ('dance',), ('show',), ('show', 'a', 'b'),
                  ('list', 'a'), ('list', '--dance'), ('repair', 'a'),
                  ('repair', 'a', '--empty', '--last'), ('forget', 'a'),
+                 ('repair', 'a', '--adopt', '--file=x'),
                  ('forget', 'a', 'b'),
                  ('forget', 'a', 'b', 'c', '--yes-it-is-off')):
         run = subprocess.run([tool, *args], capture_output=True, text=True)

@@ -178,6 +178,7 @@ struct world {
 	} versions[VERSIONS_MAX];
 	uint64_t newest;
 	bool created; /* there was one, says its marker */
+	uint64_t foreign; /* versions up to this one are another image's */
 	struct store_member members[GATEWAYS];
 	size_t members_count;
 	struct store_gateway gateways[GATEWAYS];

@@ -7,12 +7,12 @@
 
 char *world_string(uint64_t seq, const char *identity, size_t *len)
 {
-	struct tcmu_pr_info *info = malloc(tpr_info_size(0));
+	struct tcmu_pr_info *info = malloc(tpr_info_size(2));
 	struct tpr_writer writer = {.gateway = "elsewhere"};
 	char *buf = malloc(tpr_encoded_max(0));
 	long n;
 
-	tpr_info_init(info, 0);
+	tpr_info_init(info, 2);
 	strcpy(info->device, identity);
 	while (info->seq < seq) {
 		writer.count++;
@@ -28,9 +28,9 @@ char *world_string(uint64_t seq, const char *identity, size_t *len)
 
 static struct tcmu_pr_info *decode(const char *str, size_t len)
 {
-	struct tcmu_pr_info *info = malloc(tpr_info_size(0));
+	struct tcmu_pr_info *info = malloc(tpr_info_size(2));
 
-	tpr_info_init(info, 0);
+	tpr_info_init(info, 2);
 	if (str && !tpr_decode(info, str, len, NULL))
 		return info;
 	free(info);
@@ -152,9 +152,9 @@ static uint32_t gen_after(const struct tcmu_pr_info *prev,
 static void check_history(struct world *w)
 {
 	struct tcmu_pr_info *prev = NULL, *info;
-	uint64_t s;
+	uint64_t s = w->damaged > w->foreign ? w->damaged : w->foreign;
 
-	for (s = w->damaged + 1; s <= w->newest; s++) {
+	while (++s <= w->newest) {
 		info = version(w, s);
 		if (info && prev)
 			assert(info->gen == gen_after(prev, info));

@@ -61,14 +61,14 @@ void client_replace(struct world *w, int i)
 static void client_decide(struct gateway *g, const char *str, size_t len)
 {
 	struct client *c = &g->client;
-	struct tcmu_pr_info *info = malloc(tpr_info_size(0));
+	struct tcmu_pr_info *info = malloc(tpr_info_size(2));
 	struct tpr_order order = {.action = !str      ? TPR_ACT_REPLACE_LOST
 					    : c->abort ? TPR_ACT_PREEMPT_ABORT
 					    : c->reset ? TPR_ACT_LU_RESET
 						       : TPR_ACT_REGISTER};
 	long n;
 
-	tpr_info_init(info, 0);
+	tpr_info_init(info, 2);
 	if (str) {
 		assert(!tpr_decode(info, str, len, NULL));
 	} else {
@@ -87,8 +87,8 @@ static void client_decide(struct gateway *g, const char *str, size_t len)
 	tpr_stamp(info, &c->token, &order);
 	c->seq = info->seq;
 	free(c->str);
-	c->str = malloc(tpr_encoded_max(0));
-	n = tpr_encode(info, c->str, tpr_encoded_max(0));
+	c->str = malloc(tpr_encoded_max(2));
+	n = tpr_encode(info, c->str, tpr_encoded_max(2));
 	assert(n > 0);
 	c->len = (size_t)n;
 	free(info);
@@ -112,8 +112,8 @@ void client_get_done(struct gateway *g, uint64_t cookie, int status,
 		c->busy = false;
 		return;
 	}
-	info = malloc(tpr_info_size(0));
-	tpr_info_init(info, 0);
+	info = malloc(tpr_info_size(2));
+	tpr_info_init(info, 2);
 	assert(!tpr_decode(info, str, len, NULL));
 	assert(info->seq == seq);
 	free(info);

@@ -117,7 +117,7 @@ static int effect_load(struct world *w, struct engine_reply *reply)
 	reply->len = w->versions[w->newest].len;
 	reply->str = malloc(reply->len ? reply->len : 1);
 	memcpy(reply->str, w->versions[w->newest].str, reply->len);
-	return 0;
+	return w->newest <= w->foreign ? -EXDEV : 0;
 }
 
 /*
