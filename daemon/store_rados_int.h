@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the RADOS store share.  Start with store_rados.c, the
+ * layout and the rules are explained there.
+ */
+#ifndef TCMU_PR_STORE_RADOS_INT_H
+#define TCMU_PR_STORE_RADOS_INT_H
+
+#include <pthread.h>
+#include <rados/librados.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rbd_config.h"
+#include "store.h"
+
+enum sr_limits {
+	SR_STRING_MAX = 8 << 20,
+	SR_VERSION_MAX = 2048, /* bytes of a version's key */
+	SR_RECORD_MAX = 256, /* of a member's, a heartbeat's, a mark's */
+	SR_TOKEN_CAP = STORE_GATEWAY_MAX + 2 * 17 + 1,
+	SR_IDENTITY_CAP = 1024,
+	SR_OID_CAP = 128, /* of the names of our objects, with the NUL */
+	SR_IMAGE_ID_MAX = 64,
+	SR_GATEWAYS_MAX = 1000, /* an OSD's limit for one reading is 1024 */
+	SR_BUCKETS = 1024,
+	SR_TIMEOUT_S = 5, /* of an operation, at most */
+	SR_WATCH_S = 6, /* the OSD drops a watch after so long a silence */
+};
+
+/* A connection; all with the same file, user and timeout share it. */
+struct sr_conn {
+	struct sr_conn *next; /* with refs: under store->lock */
+	unsigned int refs;
+	char conf[RBD_PART_MAX];
+	char id[RBD_PART_MAX];
+	unsigned int timeout_s;
+	rados_t cluster;
+	char fsid[40];
+	/* Its client was blocklisted, which it stays: make another one. */
+	atomic_bool dead;
+};
+
+/* A pool and namespace by one connection. */
+struct sr_place {
+	atomic_uint refs;
+	struct sr_conn *conn;
+	rados_ioctx_t io;
+	int64_t pool; /* its number */
+};
+
+/* Where to find a pool and namespace; the place, when there is one. */
+struct sr_target {
+	struct rbd_config name; /* all but the image */
+	unsigned int timeout_s;
+	int64_t pool; /* its number, which counts once it is known; or -1 */
+	struct sr_place *place; /* under store->lock */
+};
+
+/* An omap value, from malloc(), followed by a NUL that does not count. */
+struct sr_value {
+	char *data; /* NULL: there is no such key */
+	size_t len;
+};
+
+/* What a version's key says. */
+struct sr_version {
+	uint64_t seq; /* 0: there is no version yet */
+	char image[SR_IDENTITY_CAP];
+	char writer[SR_TOKEN_CAP];
+};
+
+/* An image, by the name of a logical unit. */
+struct sr_image {
+	struct sr_image *next; /* in its bucket; with refs: store->lock */
+	unsigned int refs;
+	char *lu;
+	struct sr_target target;
+	char id[SR_IMAGE_ID_MAX + 1];
+	char header[SR_OID_CAP];
+	char own[SR_OID_CAP]; /* our object beside it */
+	char identity[SR_IDENTITY_CAP];
+	bool joined; /* under store->lock: between join() and leave() */
+	bool news; /* under store->news.lock */
+	atomic_bool marked; /* we have seen that it is marked as created */
+	pthread_mutex_t lock; /* of what follows; held for no I/O */
+	struct sr_value version; /* as last seen or written */
+	/* Is that of another image, and load() has said so? */
+	bool foreign;
+	pthread_mutex_t member; /* around all changes of our member record */
+	struct sr_value record; /* as last seen or written; under member */
+};
+
+struct sr_watch;
+struct sr_peer;
+
+struct store {
+	char gateway[STORE_GATEWAY_MAX + 1];
+	uint64_t incarnation;
+	atomic_ullong counter; /* of tokens */
+	struct sr_target home;
+	char inbox[SR_OID_CAP];
+	pthread_mutex_t lock; /* held for no I/O */
+	pthread_mutex_t connect; /* around making connections */
+	struct sr_conn *conns;
+	struct sr_conn failed; /* the last one that could not be made */
+	long long failed_at; /* ms */
+	int failed_ret;
+	struct sr_image *images[SR_BUCKETS];
+	struct {
+		pthread_mutex_t lock;
+		pthread_cond_t cond;
+		bool woken;
+		bool all; /* there is news of all logical units */
+		bool any; /* of one, at least */
+		/* Of news() alone, which one thread at a time calls: */
+		struct sr_watch *watch;
+		long long looked; /* after the watch, ms */
+		bool stale; /* the OSD has not answered its pings for long */
+	} news;
+	struct {
+		pthread_mutex_t lock;
+		pthread_cond_t cond;
+		struct sr_peer *peers;
+	} post;
+	struct {
+		pthread_mutex_t one; /* beat() at a time; around lock */
+		pthread_mutex_t lock; /* of the rest; held for no I/O */
+		bool begun; /* there was a call of beat() */
+		struct sr_value known; /* ours, as last seen or written */
+	} beat;
+};
+
+/* store_rados_io.c: helpers that return 0 or a negative errno. */
+long long sr_now_ms(void);
+void sr_deadline(struct timespec *ts, long long ms);
+bool sr_gateway_ok(const char *name);
+bool sr_parse_u64(const char **text, uint64_t *value);
+/* Notes what an operation at @place returned; returns that. */
+int sr_noted(struct sr_place *place, int ret);
+void sr_value_free(struct sr_value *value);
+int sr_value_copy(struct sr_value *to, const struct sr_value *from);
+bool sr_value_same(const struct sr_value *a, const struct sr_value *b);
+int sr_value_take(struct sr_value *value, const char *data, size_t len);
+/*
+ * Reads @count keys at once.  -ENOENT: there is no such object.  -EFBIG: one
+ * is longer than @max.
+ */
+int sr_read(struct sr_place *place, const char *oid, const char *const *keys,
+	    size_t count, size_t max, struct sr_value *values);
+/*
+ * Sets the @count keys if the first one has the value @old (which may be that
+ * there is none).  -ECANCELED: it has not.  @must_exist: the object, else
+ * -ENOENT.
+ */
+int sr_cas(struct sr_place *place, const char *oid, bool must_exist,
+	   const struct sr_value *old, const char *const *keys,
+	   const struct sr_value *values, size_t count);
+int sr_remove_key(struct sr_place *place, const char *oid, const char *key,
+		  const struct sr_value *old);
+/* May an operation that returned @ret have been done, or still be? */
+bool sr_is_unclear(int ret);
+/* A key for each gateway that has one of this kind: KIND.GATEWAY. */
+int sr_key(char key[SR_OID_CAP], const char *kind, const char *gateway);
+typedef int (*sr_each_fn)(void *arg, const char *key, const char *val,
+			  size_t len);
+/* All that begin with one of the @count @prefixes, at one moment. */
+int sr_each(struct sr_place *place, const char *oid,
+	    const char *const *prefixes, size_t count, sr_each_fn fn,
+	    void *arg);
+bool sr_object_gone(struct sr_place *place, const char *oid);
+
+/* store_rados_open.c */
+int sr_open(struct store **store, const char *where, const char *gateway,
+	    uint64_t incarnation, char **err);
+void sr_close(struct store *store);
+/*
+ * The place of @target, connecting (anew) if need be.  To be put; not from a
+ * callback of librados.
+ */
+int sr_place_get(struct store *store, struct sr_target *target,
+		 struct sr_place **place);
+void sr_place_put(struct store *store, struct sr_place *place);
+struct sr_place *sr_place_hold(struct sr_place *place);
+void sr_target_drop(struct store *store, struct sr_target *target);
+
+/* store_rados_image.c */
+/*
+ * The image of @lu, resolved if it is not known yet; with @joining, also if it
+ * is.  To be put.
+ */
+int sr_image_get(struct store *store, const char *lu, bool joining,
+		 struct sr_image **image);
+void sr_image_put(struct store *store, struct sr_image *image);
+void sr_image_forget(struct store *store, struct sr_image *image);
+/*
+ * All images that this gateway has joined: *@list to be freed after each of
+ * them was put.
+ */
+int sr_images_joined(struct store *store, struct sr_image ***list,
+		     size_t *count);
+/* Calls @fn under store->lock. */
+void sr_images_each(struct store *store,
+		    void (*fn)(void *arg, struct sr_image *image), void *arg);
+void sr_images_drop(struct store *store);
+/* The image that has no header any more is gone: -ESTALE.  Else @ret. */
+int sr_image_ret(int ret);
+
+/* store_rados_version.c */
+/* A name for a write that no other has. */
+void sr_token(struct store *store, char token[SR_TOKEN_CAP]);
+int sr_version_make(struct sr_value *value, uint64_t seq, const char *image,
+		    const char *writer, const char *touched);
+/* -EBADMSG if it is not what we write. */
+int sr_version_parse(const struct sr_value *value, struct sr_version *version);
+/* What @image remembers: a copy. */
+int sr_version_known(struct sr_image *image, struct sr_value *value,
+		     bool *foreign);
+void sr_version_know(struct sr_image *image, const struct sr_value *value,
+		     bool foreign);
+/*
+ * Writes the version's key, and nothing else, so that no write that began
+ * before can be done any more: each compares with what was there before.  0,
+ * -ECANCELED: it was not @old.
+ */
+int sr_bump(struct store *store, struct sr_place *place,
+	    struct sr_image *image, const struct sr_value *old);
+/* The same, whatever is there; for join(). */
+int sr_bump_any(struct store *store, struct sr_place *place,
+		struct sr_image *image);
+int sr_marker_look(struct sr_place *place, struct sr_image *image,
+		   bool *there);
+int sr_marker_make(struct sr_place *place, struct sr_image *image);
+extern const char sr_version_key[];
+extern const char sr_info_key[];
+
+/* store_rados_swap.c */
+int sr_load(struct store *store, const char *lu, char **str, size_t *len,
+	    uint64_t *seq);
+int sr_swap(struct store *store, const char *lu, uint64_t expected,
+	    const char *str, size_t len);
+int sr_mark_lost(struct store *store, const char *lu, uint64_t seq,
+		 const char *str, size_t len);
+
+/* store_rados_member.c */
+int sr_join(struct store *store, const char *lu, uint64_t term);
+int sr_leave(struct store *store, const char *lu);
+int sr_forget(struct store *store, const char *lu, const char *gateway);
+int sr_ack(struct store *store, const char *lu, uint64_t term, uint64_t seq,
+	   uint64_t ended);
+int sr_members(struct store *store, const char *lu, struct store_member **list,
+	       size_t *count);
+
+/* store_rados_gateway.c */
+extern const char sr_gateways_oid[]; /* in the home */
+int sr_beat(struct store *store, const struct store_beat *beat,
+	    uint64_t *evicted);
+int sr_gateways(struct store *store, struct store_gateway **list,
+		size_t *count);
+int sr_evict(struct store *store, const char *gateway, uint64_t term);
+int sr_fence(struct store *store, const char *gateway, uint64_t term);
+
+/* store_rados_announce.c */
+int sr_announce(struct store *store, const char *lu, const char *gateway);
+void sr_post_close(struct store *store);
+
+/* store_rados_news.c */
+int sr_news(struct store *store, int timeout_ms,
+	    void (*fn)(void *arg, const char *lu), void *arg);
+void sr_wake(struct store *store);
+/* Watches the inbox, for the first time. */
+int sr_news_open(struct store *store);
+void sr_news_close(struct store *store);
+
+/* store_rados_cut.c */
+int sr_cut(struct store *store, const char *gateway, uint64_t term);
+int sr_lift(struct store *store, uint64_t term);
+
+#endif
