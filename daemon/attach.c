@@ -7,6 +7,7 @@
  */
 #include "attach.h"
 #include "configfs.h"
+#include "home.h"
 #include "log.h"
 #include "work.h"
 
@@ -205,6 +206,26 @@ static void job_end(struct job *job)
 
 /* Attach */
 
+/*
+ * Attached, a device that cannot be served would only answer with errors: it
+ * is left as it is.
+ */
+static int add_check(struct job *job)
+{
+	char text[HOME_CONFIG_MAX];
+	const char *why;
+
+	/* What is wrong with its name, attaching finds out. */
+	if (configfs_config(job->at->configfs, job->backstore, text,
+			    sizeof(text)))
+		return 0;
+	why = home_refuses(job->at->config, job->backstore, text);
+	if (!why)
+		return 0;
+	snprintf(job->error, sizeof(job->error), "%s", why);
+	return -EINVAL;
+}
+
 static void add_work(void *arg)
 {
 	struct job *job = arg;
@@ -213,6 +234,8 @@ static void add_work(void *arg)
 	if (!job->fn && !configfs_enabled(job->at->configfs, job->backstore))
 		job->rc = -EAGAIN;
 	else
+		job->rc = add_check(job);
+	if (!job->rc)
 		job->rc = configfs_attach(job->at->configfs, job->backstore,
 					  job->name, job->error);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "config.h"
+#include "rbd_config.h"
 #include "store.h"
 #include "tpr_string.h"
 
@@ -79,12 +80,85 @@ static int check_gateway(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static const struct store_ops *const stores[] = {
+	&store_dir_ops,
+#ifdef TPR_RADOS
+	&store_rados_ops,
+#endif
+};
+
+#define RADOS "rados"
+
+static const struct store_ops *store_find(const char *type)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(stores) / sizeof(stores[0]); i++)
+		if (!strcmp(type, stores[i]->type))
+			return stores[i];
+	return NULL;
+}
+
 static int check_type(cfg_t *cfg, cfg_opt_t *opt)
 {
-	if (!strcmp(value(cfg, opt), store_dir_ops.type))
+	const char *type = value(cfg, opt);
+
+	if (store_find(type))
 		return 0;
-	cfg_error(cfg, "store type \"%s\" is unknown; there is: %s",
-		  value(cfg, opt), store_dir_ops.type);
+	if (!strcmp(type, RADOS))
+		cfg_error(cfg,
+			  "store type \"%s\": this tcmu-prd was built "
+			  "without Ceph",
+			  type);
+	else
+		cfg_error(cfg,
+			  "store type \"%s\" is unknown; there is: dir, " RADOS,
+			  type);
+	return -1;
+}
+
+/* A part of the store's place, which is written in one line: rbd_config.h. */
+static int check_part(cfg_t *cfg, cfg_opt_t *opt, const char *bad)
+{
+	const char *text = value(cfg, opt), *c;
+
+	for (c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f || strchr(bad, *c))
+			break;
+	if (c != text && !*c && c - text < RBD_PART_MAX)
+		return 0;
+	cfg_error(cfg,
+		  "store %s \"%s\" is not 1 to %d bytes without any of "
+		  "%s and control characters",
+		  cfg_opt_name(opt), text, RBD_PART_MAX - 1, bad);
+	return -1;
+}
+
+static int check_pool(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_part(cfg, opt, "/;");
+}
+
+static int check_id(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *id = value(cfg, opt);
+
+	if (strncmp(id, "client.", 7) != 0)
+		return check_part(cfg, opt, ";");
+	cfg_error(cfg, "store id \"%s\": write it without \"client.\"", id);
+	return -1;
+}
+
+static int check_conf(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *path = value(cfg, opt);
+
+	if (path[0] != '/')
+		cfg_error(cfg, "store conf \"%s\" is not absolute", path);
+	else if (access(path, R_OK))
+		cfg_error(cfg, "store conf %s: %s", path, strerror(errno));
+	else
+		return check_part(cfg, opt, ";");
 	return -1;
 }
 
@@ -241,8 +315,12 @@ static cfg_t *config_parser(void)
 		CFG_END(),
 	};
 	static cfg_opt_t store[] = {
-		CFG_STR("type", "dir", CFGF_NONE),
+		CFG_STR("type", NULL, CFGF_NODEFAULT),
 		CFG_STR("path", NULL, CFGF_NODEFAULT),
+		CFG_STR("pool", NULL, CFGF_NODEFAULT),
+		CFG_STR("namespace", NULL, CFGF_NODEFAULT),
+		CFG_STR("conf", NULL, CFGF_NODEFAULT),
+		CFG_STR("id", NULL, CFGF_NODEFAULT),
 		CFG_END(),
 	};
 	static cfg_opt_t timeouts[] = {
@@ -257,6 +335,7 @@ static cfg_t *config_parser(void)
 	static cfg_opt_t fence[] = {
 		CFG_STR("command", NULL, CFGF_NODEFAULT),
 		CFG_INT("timeout", FENCE_TIMEOUT_S, CFGF_NONE),
+		CFG_BOOL("blocklist", cfg_false, CFGF_NODEFAULT),
 		CFG_END(),
 	};
 	static cfg_opt_t control[] = {
@@ -290,6 +369,10 @@ static cfg_t *config_parser(void)
 	cfg_set_validate_func(cfg, "gateway|name", check_gateway);
 	cfg_set_validate_func(cfg, "store|type", check_type);
 	cfg_set_validate_func(cfg, "store|path", check_store_path);
+	cfg_set_validate_func(cfg, "store|pool", check_pool);
+	cfg_set_validate_func(cfg, "store|namespace", check_pool);
+	cfg_set_validate_func(cfg, "store|conf", check_conf);
+	cfg_set_validate_func(cfg, "store|id", check_id);
 	cfg_set_validate_func(cfg, "timeouts|member_timeout", check_timeout);
 	cfg_set_validate_func(cfg, "lease|duration", check_duration);
 	cfg_set_validate_func(cfg, "lease|margin", check_margin);
@@ -392,6 +475,25 @@ static bool take_words(struct config *config, const char *command)
 	return true;
 }
 
+/* Without a type, a path tells that it is a directory. */
+static bool take_store(struct config *config, cfg_t *cfg)
+{
+	const char *type = cfg_getstr(cfg, "store|type");
+	const char *path = cfg_getstr(cfg, "store|path");
+
+	if (!type)
+		type = path ? store_dir_ops.type : RADOS;
+	config->store = store_find(type);
+	config->blocklist = config->store && config->store->cut;
+	if (cfg_size(cfg, "fence|blocklist"))
+		config->blocklist = cfg_getbool(cfg, "fence|blocklist");
+	return take(&config->store_path, path) &&
+	       take(&config->store_pool, cfg_getstr(cfg, "store|pool")) &&
+	       take(&config->store_ns, cfg_getstr(cfg, "store|namespace")) &&
+	       take(&config->store_conf, cfg_getstr(cfg, "store|conf")) &&
+	       take(&config->store_id, cfg_getstr(cfg, "store|id"));
+}
+
 static bool take_all(struct config *config, cfg_t *cfg)
 {
 	take_times(config, cfg);
@@ -399,8 +501,7 @@ static bool take_all(struct config *config, cfg_t *cfg)
 	config->log_level =
 		(enum log_level)level_find(cfg_getstr(cfg, "log_level"));
 	return take(&config->gateway, cfg_getstr(cfg, "gateway|name")) &&
-	       take(&config->store_type, cfg_getstr(cfg, "store|type")) &&
-	       take(&config->store_path, cfg_getstr(cfg, "store|path")) &&
+	       take_store(config, cfg) &&
 	       take(&config->socket, cfg_getstr(cfg, "control|socket")) &&
 	       take_words(config, cfg_getstr(cfg, "fence|command")) &&
 	       take_devices(config, cfg);
@@ -451,26 +552,86 @@ static bool times_check(const struct config *config, const char *file)
 	return false;
 }
 
-static bool complete(struct config *config, const char *file)
+static bool dir_check(const struct config *config, const char *file)
 {
-	if (!config->store_path) {
+	const char *key = config->store_pool   ? "pool"
+			  : config->store_ns   ? "namespace"
+			  : config->store_conf ? "conf"
+			  : config->store_id   ? "id"
+					       : NULL;
+
+	if (key)
+		fprintf(stderr, "%s: store %s is for type = " RADOS "\n", file,
+			key);
+	else if (!config->store_path)
 		fprintf(stderr, "%s: section store does not set path\n", file);
-		return false;
-	}
-	return times_check(config, file) && gateway_default(config, file);
+	else if (config->blocklist)
+		fprintf(stderr,
+			"%s: fence blocklist is for a store of type = " RADOS
+			"\n",
+			file);
+	else
+		return true;
+	return false;
 }
 
-struct config *config_read(const char *file)
+static bool rados_check(const struct config *config, const char *file)
+{
+	struct rbd_config rbd;
+	size_t i;
+
+	if (config->store_path) {
+		fprintf(stderr, "%s: store path is for type = dir\n", file);
+		return false;
+	}
+	for (i = 0; i < config->count; i++) {
+		const struct config_device *dev = &config->devices[i];
+
+		if (!dev->lu || !rbd_config_parse_lu(dev->lu, &rbd))
+			continue;
+		fprintf(stderr,
+			"%s: device \"%s\": lu \"%s\" is not of the form "
+			"POOL/IMAGE\n",
+			file, dev->backstore, dev->lu);
+		return false;
+	}
+	return true;
+}
+
+/* What is wrong only together. */
+static bool store_check(const struct config *config, const char *file)
+{
+	if (!config->store)
+		fprintf(stderr,
+			"%s: section store does not set path, and this "
+			"tcmu-prd was built without Ceph\n",
+			file);
+	else if (config->store == &store_dir_ops)
+		return dir_check(config, file);
+	else
+		return rados_check(config, file);
+	return false;
+}
+
+static bool complete(struct config *config, const char *file)
+{
+	return store_check(config, file) && times_check(config, file) &&
+	       gateway_default(config, file);
+}
+
+struct config *config_read(const char *file, bool may_lack)
 {
 	struct config *config = calloc(1, sizeof(*config));
 	cfg_t *cfg = config_parser();
 	bool good = false;
 
 	reading = file;
+	may_lack = may_lack && access(file, F_OK) && errno == ENOENT;
 	if (!config || !cfg)
 		fprintf(stderr, "%s: no memory\n", file);
 	else
-		switch (cfg_parse(cfg, file)) {
+		switch (may_lack ? cfg_parse_buf(cfg, "")
+				 : cfg_parse(cfg, file)) {
 		case CFG_SUCCESS:
 			good = take_all(config, cfg) && complete(config, file);
 			break;
@@ -504,8 +665,11 @@ void config_free(struct config *config)
 		free(config->fence_words[i]);
 	free(config->fence_words);
 	free(config->gateway);
-	free(config->store_type);
 	free(config->store_path);
+	free(config->store_pool);
+	free(config->store_ns);
+	free(config->store_conf);
+	free(config->store_id);
 	free(config->socket);
 	free(config);
 }

@@ -7,8 +7,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define CONFIG_FILE "/etc/tcmu-prd.conf"
+
+struct store_ops;
 
 /* What the file says of one backstore. */
 struct config_device {
@@ -20,8 +23,13 @@ struct config_device {
 
 struct config {
 	char *gateway;
-	char *store_type;
-	char *store_path;
+	const struct store_ops *store; /* of the type that is configured */
+	char *store_path; /* "dir" */
+	/* "rados"; NULL: not in the file.  See home.h. */
+	char *store_pool;
+	char *store_ns;
+	char *store_conf;
+	char *store_id;
 	char *socket;
 	uint32_t member_timeout_ms;
 	uint32_t lease_ms;
@@ -29,6 +37,7 @@ struct config {
 	uint32_t beat_ms; /* follows from the lease */
 	char **fence_words; /* the command, ends with NULL; NULL: none */
 	uint32_t fence_timeout_ms;
+	bool blocklist; /* cut evicted gateways off by the store */
 	bool auto_attach;
 	enum log_level log_level;
 	struct config_device *devices;
@@ -36,10 +45,10 @@ struct config {
 };
 
 /*
- * Reads @file.  NULL after saying on stderr what is wrong with it, with file
- * and line.
+ * Reads @file; if it @may_lack and is not there, as if it were empty.  NULL
+ * after saying on stderr what is wrong with it, with file and line.
  */
-struct config *config_read(const char *file);
+struct config *config_read(const char *file, bool may_lack);
 void config_free(struct config *config);
 
 /* What the file says of @backstore; NULL: nothing. */

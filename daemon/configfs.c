@@ -121,6 +121,33 @@ bool configfs_enabled(const char *root, const char *backstore)
 	return n == 1 && c == '1';
 }
 
+int configfs_config(const char *root, const char *backstore, char *text,
+		    size_t cap)
+{
+	char path[PATH_MAX];
+	ssize_t n;
+	int fd;
+
+	if (!backstore_ok(backstore))
+		return -EINVAL;
+	if (path_make(path, "%s/target/core/%s/attrib/dev_config", root,
+		      backstore))
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, cap);
+	close(fd);
+	if (n < 0)
+		return -EIO;
+	if ((size_t)n == cap)
+		return -ENAMETOOLONG;
+	if (n && text[n - 1] == '\n')
+		n--;
+	text[n] = '\0';
+	return 0;
+}
+
 /* The backstore that @name is linked to: the link's last two components. */
 static int link_read(const char *root, const char *name, char *backstore)
 {

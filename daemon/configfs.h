@@ -23,6 +23,10 @@ int configfs_each(const char *root,
 /* True once the backstore is configured and works. */
 bool configfs_enabled(const char *root, const char *backstore);
 
+/* What tcmu-runner makes a device of: its dev_config.  0 or -errno. */
+int configfs_config(const char *root, const char *backstore, char *text,
+		    size_t cap);
+
 /*
  * Attaches @backstore as @name, or as a name made from its own if that is
  * NULL.  Attached already is success.  0 or -errno with @error of

@@ -26,6 +26,7 @@ struct daemon {
 	const struct config *config;
 	const struct store_ops *ops;
 	struct store *store;
+	char *where; /* it is, for its open() and the log */
 	struct engine_conf engine;
 	struct lease *lease;
 	struct netlink *nl;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "device.h"
 #include "attach.h"
+#include "home.h"
 #include "lease.h"
 #include "log.h"
 #include "work.h"
@@ -308,8 +309,12 @@ static const char *lu_of(struct daemon *d, const struct netlink_device *added,
 {
 	const struct config_device *conf =
 		config_device(d->config, added->backstore);
+	const char *why =
+		home_refuses(d->config, added->backstore, added->config);
 	int rc;
 
+	if (why)
+		return why;
 	if (conf && conf->lu) {
 		if (strlen(conf->lu) >= LU_MAX)
 			return "the lu in the configuration is too long";

@@ -2,6 +2,7 @@
 #include "attach.h"
 #include "control.h"
 #include "device.h"
+#include "home.h"
 #include "lease.h"
 #include "log.h"
 #include "news.h"
@@ -22,6 +23,8 @@ enum {
 	EXIT_USAGE = 2,
 	/* Longest wait for store calls that hang, at the end. */
 	STOP_S = 3,
+	/* Between looks for a device that tells where the store is. */
+	HOME_WAIT_S = 1,
 };
 
 const char *argp_program_version = "tcmu-prd " TCMU_PR_VERSION;
@@ -113,12 +116,47 @@ static void signal_watch(struct daemon *d, uv_signal_t *handle, int number)
 
 /* The beginning */
 
+/*
+ * Where the store is, as soon as that can be known; -EINTR: told to stop
+ * before.
+ */
+static int home_wait(struct daemon *d)
+{
+	const struct timespec pause = {.tv_sec = HOME_WAIT_S};
+	char error[HOME_ERROR_MAX];
+	bool said = false;
+	sigset_t ends;
+	int rc;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	sigprocmask(SIG_BLOCK, &ends, NULL);
+	while ((rc = home_find(d->config, CONFIGFS, &d->where, error)) ==
+	       -EAGAIN) {
+		if (!said)
+			log_line(LOG_LEVEL_INFO, NULL, 0,
+				 "waiting for a TCMU device that tells which "
+				 "Ceph cluster and user to use (or set conf "
+				 "and id in section store)");
+		said = true;
+		if (sigtimedwait(&ends, NULL, &pause) >= 0) {
+			rc = -EINTR;
+			break;
+		}
+	}
+	sigprocmask(SIG_UNBLOCK, &ends, NULL);
+	if (rc && rc != -EINTR)
+		log_line(LOG_LEVEL_ERROR, NULL, 0, "store: %s", error);
+	return rc;
+}
+
 static int store_start(struct daemon *d)
 {
 	char *err = NULL;
 	int rc;
 
-	d->ops = &store_dir_ops;
+	d->ops = d->config->store;
 	d->engine.gateway = d->config->gateway;
 	d->engine.member_timeout_ms = d->config->member_timeout_ms;
 	if (getrandom(&d->engine.incarnation, sizeof(d->engine.incarnation),
@@ -127,11 +165,14 @@ static int store_start(struct daemon *d)
 			 strerror(errno));
 		return -EIO;
 	}
-	rc = d->ops->open(&d->store, d->config->store_path, d->config->gateway,
+	rc = home_wait(d);
+	if (rc)
+		return rc;
+	rc = d->ops->open(&d->store, d->where, d->config->gateway,
 			  d->engine.incarnation, &err);
 	if (rc)
-		log_line(LOG_LEVEL_ERROR, NULL, 0, "store %s: %s",
-			 d->config->store_path, err ? err : strerror(-rc));
+		log_line(LOG_LEVEL_ERROR, NULL, 0, "store %s: %s", d->where,
+			 err ? err : strerror(-rc));
 	free(err);
 	return rc;
 }
@@ -174,8 +215,7 @@ static int run(struct daemon *d)
 		log_line(LOG_LEVEL_INFO, NULL, 0,
 			 "gateway %s, incarnation 0x%016llx, store %s",
 			 d->config->gateway,
-			 (unsigned long long)d->engine.incarnation,
-			 d->config->store_path);
+			 (unsigned long long)d->engine.incarnation, d->where);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 
 	/* No store call is in flight any more. */
@@ -216,7 +256,10 @@ static int start(const struct config *config)
 	if (!rc) {
 		rc = run(&d);
 		d.ops->close(d.store);
+	} else if (rc == -EINTR) {
+		rc = 0;
 	}
+	free(d.where);
 	if (uv_loop_close(&d.loop))
 		log_line(LOG_LEVEL_DEBUG, NULL, 0, "loop: handles are left");
 	return rc;
@@ -224,13 +267,14 @@ static int start(const struct config *config)
 
 int main(int argc, char **argv)
 {
-	struct arguments args = {.config = CONFIG_FILE};
+	struct arguments args = {0};
 	struct config *config;
 	int rc;
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	config = config_read(args.config);
+	config = config_read(args.config ? args.config : CONFIG_FILE,
+			     !args.config);
 	if (!config)
 		return EXIT_USAGE;
 	log_init(config->log_level);

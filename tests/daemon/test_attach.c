@@ -3,6 +3,7 @@
 #include "cmocka_all.h"
 #include "attach.h"
 #include "scratch.h"
+#include "store.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ static int setup(void **state)
 		return -1;
 	memset(&config, 0, sizeof(config));
 	memset(devices, 0, sizeof(devices));
+	config.store = &store_dir_ops;
 	config.auto_attach = true;
 	config.devices = devices;
 	at = attach_open(&loop, scratch, &config);
@@ -72,6 +74,17 @@ static void on_answer(void *arg, const char *error)
 	answer = error ? strdup(error) : NULL;
 }
 
+static void dev_config(const char *name, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "target/core/user_0/%s/attrib", name);
+	assert_int_equal(mkdir(scratch_path(path), 0755), 0);
+	snprintf(path, sizeof(path), "target/core/user_0/%s/attrib/dev_config",
+		 name);
+	scratch_write(path, text);
+}
+
 static bool attached(const char *name)
 {
 	char path[128];
@@ -102,6 +115,35 @@ static void test_scan(void **state)
 	scratch_write("target/core/user_0/disk1/enable", "1\n");
 	run_for(1300);
 	assert_true(attached("disk1"));
+}
+
+/* Left alone: attached, what the store has no place for only has errors. */
+static void test_not_images(void **state)
+{
+	static const struct store_ops rados = {.type = "rados"};
+
+	(void)state;
+	config.store = &rados;
+	disk("disk0", "1\n");
+	dev_config("disk0", "rbd/rbd/disk0\n");
+	disk("disk1", "1\n");
+	dev_config("disk1", "qcow/x/y.qcow2\n");
+	disk("disk2", "1\n");
+	dev_config("disk2", "qcow/x/y.qcow2\n");
+	config.count = 1;
+	devices[0].backstore = (char *)"user_0/disk2";
+	devices[0].attach = true;
+	devices[0].lu = (char *)"rbd/disk2";
+	attach_start(at);
+	run_for(1300);
+	assert_true(attached("disk0"));
+	assert_false(attached("disk1"));
+	assert_true(attached("disk2"));
+	attach_add(at, "user_0/disk1", NULL, on_answer, NULL);
+	run_for(300);
+	assert_int_equal(answers, 1);
+	assert_non_null(strstr(answer, "rbd/POOL/IMAGE"));
+	assert_false(attached("disk1"));
 }
 
 static void test_no_scan(void **state)
@@ -200,13 +242,9 @@ static void test_close_busy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(scan),
-		T(no_scan),
-		T(detach_stays),
-		T(detach_forgotten),
-		T(removed_by_others),
-		T(errors),
-		T(close_busy),
+		T(scan),	 T(not_images),	      T(no_scan),
+		T(detach_stays), T(detach_forgotten), T(removed_by_others),
+		T(errors),	 T(close_busy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "cmocka_all.h"
 #include "config.h"
 #include "scratch.h"
+#include "store.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -21,7 +22,7 @@ static struct config *read_text(const char *text)
 		else
 			fputc(*text, out);
 	assert_int_equal(fclose(out), 0);
-	return config_read(scratch_path("conf"));
+	return config_read(scratch_path("conf"), false);
 }
 
 static void assert_error(const char *text, const char *error)
@@ -43,7 +44,8 @@ static void test_minimal(void **state)
 	(void)state;
 	assert_non_null(c);
 	assert_string_equal(c->store_path, scratch);
-	assert_string_equal(c->store_type, "dir");
+	assert_ptr_equal(c->store, &store_dir_ops);
+	assert_false(c->blocklist);
 	assert_string_equal(c->socket, "/run/tcmu-prd.sock");
 	assert_int_equal(c->member_timeout_ms, 20000);
 	assert_int_equal(c->lease_ms, 15000);
@@ -125,7 +127,8 @@ static void test_long_names(void **state)
 static void test_errors(void **state)
 {
 	(void)state;
-	assert_error("", "section store does not set path");
+	assert_error("store { type = dir }\n",
+		     "conf: section store does not set path\n");
 	assert_error(STORE "colour = red\n", "conf:2: ");
 	assert_error(STORE "gateway {\n nam = x\n}\n", "conf:3: ");
 	assert_error(STORE "paint { }\n", "conf:2: ");
@@ -236,13 +239,94 @@ static void test_fence(void **state)
 		     "open can be written by others\n");
 }
 
+static void test_store(void **state)
+{
+	(void)state;
+	assert_error("store {\ntype = rope\n}\n",
+		     "conf:2: store type \"rope\" is unknown; there is: dir, "
+		     "rados\n");
+	assert_error(STORE "store { pool = rbd }\n",
+		     "conf: store pool is for type = rados\n");
+	assert_error("store { path = %\n namespace = n }\n",
+		     "conf: store namespace is for type = rados\n");
+	assert_error("store { type = dir\n conf = /etc/passwd }\n",
+		     "conf: store conf is for type = rados\n");
+	assert_error("store { type = dir\n id = x }\n",
+		     "conf: store id is for type = rados\n");
+	assert_error("store { pool = \"a/b\" }\n",
+		     "conf:1: store pool \"a/b\" is not 1 to 255 bytes "
+		     "without any of /; and control characters\n");
+	assert_error("store { pool = \"\" }\n", "conf:1: store pool \"\"");
+	assert_error("store { namespace = \"a;b\" }\n",
+		     "conf:1: store namespace \"a;b\" is not");
+	assert_error("store { id = \"a;b\" }\n", "conf:1: store id \"a;b\"");
+	assert_error("store { id = client.admin }\n",
+		     "conf:1: store id \"client.admin\": write it without "
+		     "\"client.\"\n");
+	assert_error("store { conf = ceph.conf }\n",
+		     "conf:1: store conf \"ceph.conf\" is not absolute\n");
+	assert_error("store { conf = /no/such }\n",
+		     "conf:1: store conf /no/such: No such file or "
+		     "directory\n");
+	assert_error(STORE "fence { blocklist = yes }\n",
+		     "conf: fence blocklist is for a store of type = rados\n");
+	assert_error(STORE "fence { blocklist = 7 }\n", "conf:2: ");
+}
+
+#ifndef TPR_RADOS
+
+static void test_rados(void **state)
+{
+	(void)state;
+	assert_error("store { type = rados }\n",
+		     "conf:1: store type \"rados\": this tcmu-prd was built "
+		     "without Ceph\n");
+	assert_error("", "conf: section store does not set path, and this "
+			 "tcmu-prd was built without Ceph\n");
+	assert_null(config_read(scratch_path("none"), true));
+}
+
+#else
+
+static void test_rados(void **state)
+{
+	struct config *c = config_read(scratch_path("none"), true);
+
+	(void)state;
+	assert_non_null(c);
+	assert_ptr_equal(c->store, &store_rados_ops);
+	assert_int_equal(c->blocklist, !!store_rados_ops.cut);
+	assert_null(c->store_pool);
+	config_free(c);
+	c = read_text("store { type = rados\n pool = p\n namespace = n\n"
+		      "conf = %/conf\n id = u }\n"
+		      "fence { blocklist = no }\n"
+		      "device \"user_0/d\" { lu = \"p/i;id=u\" }\n");
+	assert_non_null(c);
+	assert_ptr_equal(c->store, &store_rados_ops);
+	assert_false(c->blocklist);
+	assert_string_equal(c->store_pool, "p");
+	assert_string_equal(c->store_ns, "n");
+	assert_string_equal(c->store_conf, scratch_path("conf"));
+	assert_string_equal(c->store_id, "u");
+	config_free(c);
+	/* a path tells that it is a directory */
+	assert_error("store { type = rados\n path = % }\n",
+		     "conf: store path is for type = dir\n");
+	assert_error("device \"user_0/d\" { lu = disk }\n",
+		     "conf: device \"user_0/d\": lu \"disk\" is not of the "
+		     "form POOL/IMAGE\n");
+}
+
+#endif
+
 static void test_missing_file(void **state)
 {
 	char *said;
 
 	(void)state;
 	stderr_take();
-	assert_null(config_read(scratch_path("none")));
+	assert_null(config_read(scratch_path("none"), false));
 	said = stderr_text();
 	assert_non_null(strstr(said, "none: No such file"));
 	free(said);
@@ -258,6 +342,8 @@ int main(void)
 		cmocka_unit_test(test_leases),
 		cmocka_unit_test(test_unsafe),
 		cmocka_unit_test(test_fence),
+		cmocka_unit_test(test_store),
+		cmocka_unit_test(test_rados),
 		cmocka_unit_test(test_missing_file),
 	};
 

@@ -57,6 +57,29 @@ static void test_each(void **state)
 	assert_false(configfs_enabled(scratch, "user_1/disk0"));
 }
 
+static void test_config(void **state)
+{
+	char text[64];
+
+	(void)state;
+	assert_int_equal(
+		configfs_config(scratch, "user_0/disk0", text, sizeof(text)),
+		-ENOENT);
+	make("target/core/user_0/disk0/attrib");
+	scratch_write("target/core/user_0/disk0/attrib/dev_config",
+		      "rbd/p/i\n");
+	assert_int_equal(
+		configfs_config(scratch, "user_0/disk0", text, sizeof(text)),
+		0);
+	assert_string_equal(text, "rbd/p/i");
+	assert_int_equal(configfs_config(scratch, "user_0/disk0", text, 9), 0);
+	assert_int_equal(configfs_config(scratch, "user_0/disk0", text, 8),
+			 -ENAMETOOLONG);
+	assert_int_equal(
+		configfs_config(scratch, "user_0/../disk0", text, sizeof(text)),
+		-EINVAL);
+}
+
 static void test_attach(void **state)
 {
 	char to[512] = "";
@@ -150,8 +173,8 @@ static void test_detach(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(each),	 T(attach), T(attach_refused),
-		T(attach_fails), T(detach),
+		T(each),	   T(config),	    T(attach),
+		T(attach_refused), T(attach_fails), T(detach),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,6 +137,7 @@ static void gateway_start(struct gateway *g, int i)
 
 	memset(g, 0, sizeof(*g));
 	snprintf(g->name, sizeof(g->name), "gw%d", i);
+	g->config.store = &store_dir_ops;
 	g->config.gateway = g->name;
 	g->config.lease_ms = 2000;
 	g->config.margin_ms = 500;
