@@ -46,9 +46,14 @@ def default_kernel():
     return os.environ.get("TCMU_PR_LAB_KERNEL") or "stock"
 
 
-def up(gateways=2, clients=1, store="dir", kernel=None, target="pr", say=silent):
+def default_store():
+    """What `up` takes when it is not told: so tests can be run on another store than the directory."""
+    return os.environ.get("TCMU_PR_LAB_STORE") or "dir"
+
+
+def up(gateways=2, clients=1, store=None, kernel=None, target="pr", say=silent):
     """Bring a lab up; returns when every guest is set up, and leaves nothing when it fails."""
-    lifecycle.up(gateways, clients, store, kernel or default_kernel(), target, say)
+    lifecycle.up(gateways, clients, store or default_store(), kernel or default_kernel(), target, say)
 
 
 def down(say=silent):
@@ -62,23 +67,50 @@ def status():
 
 
 def kill(name):
-    """Cut a guest's power."""
-    vm.find(state.load(), name).kill()
+    """Cut a guest's power, or SIGKILL for a daemon of the cluster (mon, osd)."""
+    lifecycle.find(state.load(), name).kill()
 
 
 def pause(name):
-    """Stop a guest while its clock goes on."""
-    vm.find(state.load(), name).pause()
+    """Stop a guest while its clock goes on, or a daemon."""
+    lifecycle.find(state.load(), name).pause()
 
 
 def resume(name):
-    """Let a paused guest go on."""
-    vm.find(state.load(), name).resume()
+    """Let a paused guest or daemon go on."""
+    lifecycle.find(state.load(), name).resume()
 
 
 def restart(name, say=silent):
-    """Boot a guest anew; returns when it is set up."""
+    """Boot a guest anew, or start a daemon; returns when it is set up."""
     lifecycle.restart(name, say)
+
+
+def cluster():
+    """The labkit.ceph.Cluster of the lab, None if its store is not rados."""
+    return lifecycle.cluster_of(state.load())
+
+
+def cut(name, replies_only=False):
+    """Let nothing through between a guest and the cluster, or nothing that the cluster says. Nobody is told."""
+    lab = state.load()
+    guest = vm.find(lab, name)
+    _require_cluster(lab)
+    network.heal(lab[1]["namespace"], guest.address)
+    network.cut(lab[1]["namespace"], guest.address, settings.CLUSTER_ADDRESS, replies_only)
+
+
+def heal(name):
+    """End the cut of a guest; no cut is no error."""
+    lab = state.load()
+    guest = vm.find(lab, name)
+    _require_cluster(lab)
+    network.heal(lab[1]["namespace"], guest.address)
+
+
+def _require_cluster(lab):
+    if not lifecycle.cluster_of(lab):
+        raise LabError("this lab has no cluster (it was brought up without --store rados)")
 
 
 def shared():
@@ -130,8 +162,11 @@ def _feed(command, data):
 
 
 def net_command(argv):
-    """argv, put into the lab's network namespace."""
-    return network.enter(state.load()[1]["namespace"]) + [os.fspath(word) for word in argv]
+    """argv, put into the lab's network namespace, where ceph, rbd and rados find the cluster if there is one."""
+    lab = state.load()
+    found = lifecycle.cluster_of(lab)
+    variables = [f"{name}={value}" for name, value in found.environment().items()] if found else []
+    return network.enter(lab[1]["namespace"]) + (["env", *variables] if found else []) + [os.fspath(word) for word in argv]
 
 
 def run_net(argv, timeout=None, stdin=b""):

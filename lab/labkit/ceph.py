@@ -237,6 +237,13 @@ class Cluster:
             return False
         return True
 
+    def judge(self, kind):
+        """running only if it serves, too; hung if it does not. Without the mon nobody can tell of the osd."""
+        state = self.state(kind)
+        if state != "running" or (kind == "osd" and self.state("mon") != "running"):
+            return state
+        return "running" if self.answers(kind) else "hung"
+
     def kill(self, kind):
         """SIGKILL: what a power cut is. Nothing to kill is not an error."""
         process = self.process(kind)
@@ -294,6 +301,29 @@ class Cluster:
         lines = ["[global]", *wanted, "", "[client]", f"keyring = {directory}/{name}", CLIENT_CONF]
         (target / "ceph.conf").write_text("\n".join(lines), encoding="ascii")
         write_secret(target / name, (self.directory / f"{user}.keyring").read_text(encoding="ascii"))
+
+
+class Daemon:
+    """One daemon of a cluster, with the verbs of a guest."""
+
+    def __init__(self, cluster, kind):
+        self.cluster = cluster
+        self.name = kind
+
+    def state(self):
+        return self.cluster.state(self.name)
+
+    def kill(self):
+        self.cluster.kill(self.name)
+
+    def pause(self):
+        self.cluster.pause(self.name)
+
+    def resume(self):
+        self.cluster.resume(self.name)
+
+    def restart(self):
+        self.cluster.restart(self.name)
 
 
 def new_key():

@@ -7,8 +7,9 @@ import re
 import shutil
 import signal
 import threading
+import time
 
-from . import bringup, initramfs, kernels, network, packages, settings, state, uml, vm
+from . import bringup, ceph, initramfs, kernels, network, packages, settings, state, uml, vm
 from .process import run_tool
 from .settings import LabError, UsageError
 
@@ -62,6 +63,8 @@ def up(gateways, clients, store, kernel, target, say):
                    "namespace": settings.namespace_name(path)}
         try:
             options["kernels"] = prepare_kernels(kernel, clients, say)
+            if store == "rados":
+                ceph.require_tools()
             if target == "pr":
                 prepare_module(kernels.restored(options["kernels"]["gateway"]), say)
             if clients:
@@ -91,8 +94,11 @@ def boot_all(path, options, say):
     """Network, disk and guests of a new lab. A failure moves the logs to where they outlive it."""
     shutil.rmtree(state.failed_directory(path), ignore_errors=True)
     (path / "shared" / "pr").mkdir(parents=True)
-    make_image(path / "shared" / settings.IMAGE_NAME)
     network.create(options["namespace"], vm.names(options))
+    if options["store"] == "rados":
+        make_cluster((path, options), say)
+    else:
+        make_image(path / "shared" / settings.IMAGE_NAME)
     state.save(path, options)
     guests = vm.all_guests((path, options))
     for kernel in {guest.kernel for guest in guests}:
@@ -111,6 +117,33 @@ def boot_all(path, options, say):
 def make_image(path):
     """Fully preallocated: gateways share it, so no write may ever have to change its metadata."""
     run_tool(["qemu-img", "create", "-q", "-f", "qcow2", "-o", "preallocation=full", path, str(settings.IMAGE_BYTES)])
+
+
+def cluster_of(lab):
+    """The cluster of a lab with --store rados, None if it has another store."""
+    path, options = lab
+    return ceph.Cluster(path / "ceph", network.enter(options["namespace"])) if options["store"] == "rados" else None
+
+
+def make_cluster(lab, say):
+    """A Ceph cluster with the image, and what gateways need to reach it."""
+    begin = time.monotonic()
+    say(f"ceph: starting, with the image {settings.RBD_IMAGE}")
+    cluster = cluster_of(lab)
+    cluster.create([settings.RBD_IMAGE], settings.IMAGE_BYTES, settings.CLUSTER_ADDRESS, settings.CLUSTER_PORT)
+    cluster.export(lab[0] / "shared" / "ceph", settings.CEPH_IN_GUEST)
+    say(f"ceph: ready after {time.monotonic() - begin:.1f} s")
+
+
+def find(lab, name):
+    """The guest or daemon of this name: something that can be killed, paused, resumed, restarted."""
+    cluster = cluster_of(lab)
+    if cluster and name in ceph.KINDS:
+        return ceph.Daemon(cluster, name)
+    known = vm.names(lab[1]) + list(ceph.KINDS if cluster else ())
+    if name not in known:
+        raise UsageError(f"no guest `{name}` in this lab; there are: {' '.join(known)}")
+    return vm.find(lab, name)
 
 
 def mounted_below(path):
@@ -140,6 +173,7 @@ def tear_down(path):
     for record in path.glob("*/pid"):
         vm.Guest((path, {}), record.parent.name).kill()
         found = True
+    found |= ceph.Cluster(path / "ceph").remove()
     found |= network.destroy(namespace)
     found |= unmount_below(path)
     if path.exists():
@@ -162,12 +196,16 @@ def down(say):
 
 
 def restart(name, say):
-    """Boot one guest anew, as after a power cut."""
+    """Boot one guest anew, or start a daemon of the cluster, as after a power cut."""
     lab = state.load()
-    guest = vm.find(lab, name)
+    guest = find(lab, name)
     with state.lock(lab[0]):
         say(f"{name}: {guest.state()}, killing" if guest.state() != "dead" else f"{name}: dead")
         guest.kill()
+        if isinstance(guest, ceph.Daemon):
+            guest.restart()
+            say(f"{name}: {guest.state()}")
+            return
         if guest.is_gateway and lab[1]["target"] == "pr":
             prepare_module(guest.kernel, say)
         boot = bringup.Bringup([guest], say)
@@ -180,12 +218,16 @@ def restart(name, say):
 
 
 def status():
-    """A row for each guest: name, state, address, kernel, target, store. State as in `lab status --help`."""
+    """A row for each guest and daemon: name, state, address, kernel, target, store. State as in `lab status --help`."""
     lab = state.load()
     rows = []
     for guest in vm.all_guests(lab):
         rows.append({"name": guest.name, "state": judge(guest), "address": guest.address, "kernel": guest.kernel.release,
                      "target": lab[1]["target"] if guest.is_gateway else "-", "store": lab[1]["store"] if guest.is_gateway else "-"})
+    cluster = cluster_of(lab)
+    for kind in ceph.KINDS if cluster else ():
+        rows.append({"name": kind, "state": cluster.judge(kind), "address": settings.CLUSTER_ADDRESS, "kernel": "-", "target": "-",
+                     "store": "-"})
     return rows
 
 

@@ -20,6 +20,8 @@ DEFAULT_CACHE = "/var/cache/tcmu-pr"
 
 NETWORK = "10.77.0"
 HOST_ADDRESS = f"{NETWORK}.254"
+CLUSTER_ADDRESS = f"{NETWORK}.253"   # the Ceph cluster; not the host's, so that a guest can be cut off from it alone
+CLUSTER_PORT = 3300
 CLIENT_ADDRESS_BASE = 100
 PORT = 3260
 IQN = "iqn.2026-11.org.tcmu-pr:lab"
@@ -30,6 +32,8 @@ IMAGE_NAME = "disk0.qcow2"
 IMAGE_BYTES = 64 * 1024 * 1024
 UNIT_SERIAL = "7c3c1a64-0f0b-4a5e-9d6b-3f5a2b1e7d10"        # the same on all gateways: it is one unit
 STORE_IN_GUEST = "/lab/shared/pr"
+RBD_IMAGE = "rbd/disk0"
+CEPH_IN_GUEST = "/etc/ceph"           # where lab/guest/gateway puts what /lab/shared/ceph has
 
 GUEST_CPUS = 2
 GATEWAY_MEMORY_MIB = 768
@@ -43,7 +47,7 @@ KILL_SECONDS = 10
 LOCK_SECONDS = 15
 TOOL_SECONDS = 60
 
-STORES = {"dir": None, "rados": "`--store rados` is the subject of a later issue (the lab has no Ceph cluster yet)"}
+STORES = dict.fromkeys(("dir", "rados"))
 KERNELS = dict.fromkeys(("stock", "6.1", "6.12", "debug"))
 TARGETS = ("pr", "lio")
 

@@ -3,6 +3,7 @@
 
     lab.json         options, written once by `up`
     shared/          the image and the store, seen by gateways as /lab/shared
+    ceph/            with --store rados: the cluster (labkit/ceph.py); what clients need of it is in shared/ceph
     GUEST/pid        process number and start time of its QEMU
     GUEST/ready      exists once the guest is set up
     GUEST/private/   seen by the guest as /lab/private; logs in private/log
@@ -98,7 +99,7 @@ def keep_logs(path):
     """Copy the logs of all guests to the failed directory, and return its path."""
     target = failed_directory(path)
     shutil.rmtree(target, ignore_errors=True)
-    for log in [*path.glob("*/*.log"), *path.glob("*/private/log/*")]:
+    for log in [*path.glob("*/*.log"), *path.glob("*/private/log/*"), *path.glob("ceph/log/*"), *path.glob("ceph/*.out")]:
         place = target / log.relative_to(path)
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with contextlib.suppress(OSError):

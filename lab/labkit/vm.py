@@ -130,7 +130,9 @@ class Guest:
         variables = {"NAME": self.name, "NUMBER": self.number, "ADDRESS": self.address, "NETWORK": settings.NETWORK,
                      "PORT": settings.PORT, "IQN": settings.IQN, "GATEWAYS": options["gateways"], "TARGET": options["target"],
                      "REPO": settings.REPO, "IMAGE": f"/lab/shared/{settings.IMAGE_NAME}", "IMAGE_BYTES": settings.IMAGE_BYTES,
-                     "SERIAL": settings.UNIT_SERIAL, "STORE": settings.STORE_IN_GUEST,
+                     "SERIAL": settings.UNIT_SERIAL, "STORE": settings.STORE_IN_GUEST, "STORE_TYPE": options["store"],
+                     "RBD_IMAGE": settings.RBD_IMAGE, "RBD_USER": settings.CEPH_USER.removeprefix("client."),
+                     "CEPH_DIRECTORY": settings.CEPH_IN_GUEST,
                      "INITIATOR": f"iqn.2026-11.org.tcmu-pr:{self.name}", "TOOLS": options.get("tools", ""),
                      "AGENT_LINES": settings.EXEC_PORTS if self.kernel.machine == "uml" else "",
                      "RUNNER_PRELOAD": self.kernel.image.with_name("umlio.so") if self.kernel.machine == "uml" else ""}
