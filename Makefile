@@ -6,7 +6,8 @@
 #   make unit       all tests that need no guest
 #   make check      all tests
 #   make install    build for the running kernel (or KERNEL=RELEASE) and
-#                   install (DESTDIR, PREFIX)
+#                   install (DESTDIR, PREFIX); RADOS=disabled: without the
+#                   store on Ceph RBD images, which needs librados
 #   make conformance   the conformance suite on two gateways
 #                   (TARGET=lio: on stock LIO)
 #   make lint       checkpatch and sparse
@@ -21,6 +22,8 @@
 BUILD := build
 INSTALL := $(BUILD)/install
 PREFIX ?= /usr/local
+# The store on Ceph RBD images, of "make install": enabled or disabled.
+RADOS ?= enabled
 # The kernel that "make install" builds the module for.
 KERNEL ?= $(shell uname -r)
 # The release of the stock kernel: that of the headers which linux-headers-amd64
@@ -87,9 +90,10 @@ mutants: deps
 	@tests/core/mutants
 
 install:
-	@scripts/deps build $(KERNEL)
+	@RADOS=$(RADOS) scripts/deps build $(KERNEL)
 	@test -f $(INSTALL)/build.ninja || \
 		meson setup -Dprefix=$(PREFIX) -Dtests=false $(INSTALL)
+	@meson configure -Drados=$(RADOS) $(INSTALL)
 	@ninja -C $(INSTALL)
 	@$(MAKE) --no-print-directory kmod-$(KERNEL)
 	@meson install -C $(INSTALL)
