@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The conformance suite against a lab of its own: on gw1, on gw2, and across both; or against stock LIO.
 
-    tests/conformance/run.py [--target pr|lio] [--build DIR] [--case PATTERN] [RUN ...]
+    tests/conformance/run.py [--target pr|lio] [--store dir|rados] [--build DIR] [--case PATTERN] [RUN ...]
 
 RUN is gw1, gw2 or across; all without one. They go on at the same time, each on a logical unit and a target of its
 own: most of a run is waiting for the other gateway. Stock LIO has no coherence between gateways, so it gets one run
@@ -22,11 +22,12 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPO = HERE.parents[1]
-sys.path.insert(0, str(REPO / "lab"))
+sys.path[:0] = [str(REPO / "lab"), str(REPO / "tests/lab")]
 sys.dont_write_bytecode = True
 # In memory: each change is synced several times, and what a loss of power leaves is not what this is about.
 os.environ.setdefault("TCMU_PR_LAB", "/dev/shm/tcmu-pr-conformance")
 import labapi  # noqa: E402
+import store  # noqa: E402
 
 RUN_SECONDS = 1500
 PORT_2 = 3261
@@ -52,11 +53,11 @@ port_group() {{ # TARGET NUMBER UNIT PORTAL
 # Emulated CPUs that wait for each other cost twice the time, and here nothing is to be raced.
 ONE_CPU = "for cpu in /sys/devices/system/cpu/cpu[1-9]*; do echo 0 >$cpu/online; done"
 SECOND_PORT = PORT_GROUP + f'port_group "$IQN" 2 disk0 "$ADDRESS:{PORT_2}"\n'
-# $1: the run that the unit is for.
+# $1: the run that the unit is for; $2: its dev_config.
 UNIT = PORT_GROUP + """
 unit=$configfs/core/user_0/$1
 mkdir "$unit"
-echo "dev_config=qcow//lab/shared/$1.qcow2,dev_size=$IMAGE_BYTES,hw_block_size=512" >"$unit/control"
+echo "dev_config=$2,dev_size=$IMAGE_BYTES,hw_block_size=512" >"$unit/control"
 echo "conformance-$1" >"$unit/wwn/vpd_unit_serial"
 echo 1 >"$unit/enable"
 for number in $(seq "$GATEWAYS"); do
@@ -89,11 +90,9 @@ def second_port():
 
 def unit(name):
     """A logical unit for this run behind all gateways: URLs, and the relative target port identifiers."""
-    # Preallocated, like the lab's own: gateways that share it never change its metadata.
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-o", "preallocation=full",
-                    str(labapi.shared() / f"{name}.qcow2"), str(labapi.IMAGE_BYTES)], check=True)
+    config = store.STORE.make_disk(name)
     for gateway in ("gw1", "gw2"):
-        in_guest(gateway, UNIT, name)
+        in_guest(gateway, UNIT, name, config)
     first, second = (labapi.url(gateway).replace(labapi.IQN, f"{labapi.IQN}.{name}") for gateway in ("gw1", "gw2"))
     return {"gw1": ([first], "1"), "gw2": ([second], "2"), "across": ([first, second], "1,2")}[name]
 
@@ -145,6 +144,7 @@ def keep(options, found):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", choices=("pr", "lio"), default="pr")
+    parser.add_argument("--store", choices=tuple(store.STORES), default=store.KIND)
     parser.add_argument("--build", default=str(REPO / "build"))
     parser.add_argument("--results", default=str(REPO / "build/check/conformance"))
     parser.add_argument("--case", help="only cases whose names match this pattern")
@@ -155,10 +155,12 @@ def main():
     if set(options.runs) - set(RUNS):
         parser.error(f"RUN must be one of {', '.join(RUNS)}")
     start = time.monotonic()
-    labapi.up(gateways=1 if options.target == "lio" else 2, clients=0, target=options.target)
+    store.choose(options.store)
+    gateways = ("gw1",) if options.target == "lio" else ("gw1", "gw2")
+    labapi.up(gateways=len(gateways), clients=0, store=options.store, target=options.target)
     try:
-        for gateway in labapi.status():
-            in_guest(gateway["name"], ONE_CPU)
+        for gateway in gateways:
+            in_guest(gateway, ONE_CPU)
         if options.target == "lio":
             chosen = {"ports": second_port()}
         else:

@@ -6,7 +6,6 @@ import concurrent.futures
 import itertools
 import pathlib
 import re
-import subprocess
 import sys
 import typing
 
@@ -14,6 +13,7 @@ REPO = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO / "lab"))
 sys.dont_write_bytecode = True
 import labapi  # noqa: E402
+from store import STORE  # noqa: E402
 
 HOSTS = ("client1", "client2")
 TYPES = {1: "Write Exclusive", 3: "Exclusive Access", 5: "Write Exclusive, registrants only",
@@ -188,11 +188,7 @@ def content(text):
 
 def image_read(block, count=1):
     """Blocks as they stand in the image, read on the host past all targets."""
-    argv = ["qemu-io", "-U", "-r", "-f", "qcow2", "-c", f"read -v {block * BLOCK} {count * BLOCK}", labapi.shared() / "disk0.qcow2"]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=LIMIT, check=True)
-    data = bytes.fromhex("".join(re.findall(r"^[0-9a-f]{8}:  ((?:[0-9a-f]{2} ){16})", done.stdout, re.M)))
-    assert len(data) == count * BLOCK, done.stdout
-    return data
+    return STORE.read(block, count)
 
 
 DD = "bs=512 count=1 oflag=direct conv=nocreat"

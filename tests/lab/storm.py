@@ -9,6 +9,7 @@ import time
 
 import gateways
 from gateways import REPO, labapi
+from store import STORE
 
 STORM = str(REPO / "build/tests/iscsi/storm")
 JUDGE = str(REPO / "build/tests/lincheck/judge")
@@ -30,7 +31,7 @@ class Storm:
         self.lines, self.told = [], threading.Condition()
 
     def __enter__(self):
-        argv = [STORM, str(LONGEST), str(self.seed), str(HOSTS), str(labapi.shared() / "disk0.qcow2"), str(self.path),
+        argv = [STORM, str(LONGEST), str(self.seed), str(HOSTS), STORE.image(), str(self.path),
                 *[labapi.url(gateway) for gateway in gateways.GATEWAYS]]
         self.process = subprocess.Popen(labapi.net_command(argv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         first = self.process.stdout.readline()

@@ -9,7 +9,6 @@ TARGET=lio runs the cases on one gateway with stock LIO: for looking at the test
 
 import contextlib
 import os
-import signal
 import subprocess
 import time
 
@@ -18,6 +17,7 @@ import pytest
 import gateways
 from gateways import REPO, labapi, sh
 from initiator import GOOD, REGISTER_IGNORE, Initiator
+from store import STORE
 
 TARGET = os.environ.get("TARGET", "pr")
 GATEWAYS = gateways.GATEWAYS if TARGET == "pr" else ("gw1",)
@@ -26,14 +26,6 @@ ABORT = str(REPO / "build/tests/iscsi/abort")
 TOO_SLOW, TOO_FAST = 3, 4
 LEASE_AND_MARGIN = 17
 TRIES = 4
-SLOW = """
-for task in /proc/$(pgrep -x tcmu-runner)/task/*; do
-	case $(cat $task/comm) in
-	aio-*) tasks="$tasks -p ${task##*/}" ;;
-	esac
-done
-exec strace -o /dev/null $tasks -e trace=pwritev -e inject=pwritev:delay_enter=%d
-"""
 CASES = [  # type, victim, the preemptor's gateway, means: as tests/iscsi/abort.c has them
     (5, "holder", 1, "plain"), (5, "registrant", 2, "plain"), (6, "holder", 2, "plain"), (6, "registrant", 1, "plain"),
     (6, "third", 1, "plain"), (7, "all", 2, "plain"), (5, "registrant", 1, "task"), (6, "holder", 2, "reset")]
@@ -50,27 +42,10 @@ def lab():
         labapi.down()
 
 
-@contextlib.contextmanager
-def slow_handler(guest, delay_us):
-    """The gateway's handler takes this long for each write."""
-    with labapi.start(guest, ["sh", "-c", SLOW % delay_us]) as strace:
-        said = bytearray()
-        while b"attached" not in said:
-            assert strace.step(said.extend, said.extend), said
-        try:
-            yield
-        finally:
-            # It must let go of the handler by itself.
-            strace.send_signal(signal.SIGTERM)
-            deadline = time.monotonic() + 20
-            while strace.step(said.extend, said.extend) and time.monotonic() < deadline:
-                pass
-
-
 def start_abort(case):
     """tests/iscsi/abort, whose output is to be read line by line."""
     reservation, victim, preemptor, means = case
-    argv = ["timeout", "200", ABORT, str(labapi.shared() / "disk0.qcow2"), str(reservation), victim,
+    argv = ["timeout", "200", ABORT, STORE.image(), str(reservation), victim,
             str(min(preemptor, len(GATEWAYS))), means, *[labapi.url(gateway) for gateway in GATEWAYS]]
     return subprocess.Popen(labapi.net_command(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True)
@@ -108,7 +83,7 @@ def test_nothing_lands_after_good(case, capfd):
                   f"writes delayed by {delay} us:", flush=True)
             with contextlib.ExitStack() as stack:
                 for gateway in GATEWAYS:
-                    stack.enter_context(slow_handler(gateway, delay))
+                    stack.enter_context(STORE.slow_handler(gateway, delay))
                 code, said = play(case)
             if code not in (TOO_SLOW, TOO_FAST):
                 break

@@ -4,19 +4,16 @@ clear through both gateways (tests/iscsi/storm.c); then tests/lincheck/judge say
 and whether a write of a fenced nexus got to the disk.
 
 One lab for the whole file; gw2 is what is broken, gw1 what has to go on. A row for each fault goes to
-build/check/faults.md. LEASE is the gateways' lease in seconds (15), FAULTS the names of the faults to try (all), SEED the
-storm's.
+build/check/faults.md (faults-rados.md with the store on Ceph). LEASE is the gateways' lease in seconds (15), FAULTS the
+names of the faults to try (all), SEED the storm's.
 
-What a store does that is full or read-only, it really does: the directory is a file system of its own (on the host). That it
-is slow, or cannot be reached, is done to the daemon's system calls instead: strace delays them, or lets them fail with EIO.
+How the store is broken, each in its own way, is in store.py.
 """
 
 import concurrent.futures
 import contextlib
 import functools
 import os
-import shutil
-import signal
 import subprocess
 import time
 
@@ -25,6 +22,7 @@ import pytest
 import gateways
 from gateways import CLI, DAEMON, GATEWAYS, REPO, labapi, sh
 from labkit import bringup, settings, state, vm
+from store import KIND, STORE
 from storm import GAVE_UP, GOOD, LINEARIZABLE, PR_IN, PR_OUT, READ, TIMEOUT, VIOLATION, WRITE, Storm
 
 LEASE = float(os.environ.get("LEASE", "15"))
@@ -32,6 +30,7 @@ MARGIN = max(0.5, min(2.0, LEASE / 4)) if LEASE != 15 else 2
 SEED = int(os.environ.get("SEED", "1"))
 WANTED = os.environ.get("FAULTS", "").split()
 CHECK = REPO / "build/check"
+TABLE = "faults.md" if KIND == "dir" else f"faults-{KIND}.md"
 HEALTHY = ("gw1",)
 # What emulation on a busy machine adds to a lease and a margin before PR OUT works again.
 SLACK = float(os.environ.get("SLACK", "25"))
@@ -43,7 +42,6 @@ STOCK = 20
 # Twice: the healthy gateway counts anew when its own reading of the store has stood still for a few beats.
 EVICTION_SECONDS = 2 * (LEASE + MARGIN) + SLACK
 FENCE_PORT = 5405
-STORE_BYTES = 16 << 20
 # With the seconds since the guest's boot in front of each line.
 START = f"""
 setsid sh -c '{DAEMON} --foreground --config /lab/private/tcmu-prd.conf 2>&1 |
@@ -51,16 +49,16 @@ setsid sh -c '{DAEMON} --foreground --config /lab/private/tcmu-prd.conf 2>&1 |
 	>>/lab/private/log/tcmu-prd.log 2>&1 </dev/null &
 """
 STOP = "pkill -TERM -x tcmu-prd || true; while pgrep -x tcmu-prd; do sleep 0.1; done"
-TRACE = "exec strace -f -o /dev/null -p $(pgrep -x tcmu-prd) -e trace={calls} -e inject={calls}:{what}"
-CALLS = "%file,getdents64,fsync"
 faults = {}
 logged = {}
 
 
-def fault(title, healthy=HEALTHY):
-    """A function that is one fault: it returns when the fault is over. @healthy: gateways that must not notice much."""
+def fault(title, healthy=HEALTHY, kind=KIND):
+    """A function that is one fault: it returns when the fault is over. @healthy: gateways that must not notice much. @kind:
+    of the store that can break so."""
     def add(function):
-        faults[function.__name__] = (title, healthy, function)
+        if kind == KIND:
+            faults[function.__name__] = (title, healthy, function)
         return function
     return add
 
@@ -82,22 +80,11 @@ def configure(gateway, more=""):
     wait_ready(gateway)
 
 
-def mount_store():
-    """The store's directory becomes a file system of its own, while no daemon runs."""
-    path, aside = labapi.shared() / "pr", labapi.shared() / "pr.aside"
-    both(lambda gateway: sh(gateway, STOP))
-    path.rename(aside)
-    path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={STORE_BYTES}", "store", path], check=True)
-    shutil.copytree(aside, path, dirs_exist_ok=True)
-    shutil.rmtree(aside)
-
-
 @pytest.fixture(scope="module")
 def lab():
     labapi.up(gateways=2, clients=0)
     try:
-        mount_store()
+        STORE.isolate(lambda: both(lambda gateway: sh(gateway, STOP)))
         both(configure)
         yield labapi
     finally:
@@ -114,7 +101,7 @@ aborts = {GOOD: 0, TIMEOUT: 0}
 def add_row(row):
     """Written at once: what comes next may break everything."""
     rows.append(row)
-    with open(CHECK / "faults.md", "w", encoding="utf-8") as out:
+    with open(CHECK / TABLE, "w", encoding="utf-8") as out:
         out.write(f"Lease {LEASE:g} s, margin {MARGIN:g} s; times of the healthy gateway.\n\n")
         for line in (HEAD, ["---"] * len(HEAD), *rows):
             out.write(f"| {' | '.join(str(word) for word in line)} |\n")
@@ -150,20 +137,9 @@ def restart(*names):
     both(configure, names)
 
 
-@contextlib.contextmanager
-def traced(gateway, what):
-    """All calls of the daemon to its store, and to other files, are as strace makes them."""
-    with labapi.start(gateway, ["sh", "-c", TRACE.format(calls=CALLS, what=what)]) as strace:
-        said = bytearray()
-        while b"attached" not in said:
-            assert strace.step(said.extend, said.extend), said
-        try:
-            yield
-        finally:
-            strace.send_signal(signal.SIGTERM)
-            deadline = time.monotonic() + 20
-            while strace.step(said.extend, said.extend) and time.monotonic() < deadline:
-                pass
+def unfenced(storm):
+    """For the block somebody is out, and only the administrator could have it fenced."""
+    return contextlib.nullcontext() if STORE.fences else storm.unfenced()
 
 
 @fault("none")
@@ -199,18 +175,18 @@ def paused_shortly(_storm):
 def paused_long(storm):
     labapi.pause("gw2")
     storm.abort_often()
-    with storm.unfenced():
+    with unfenced(storm):
         wait_said("gw1", "gw2 has ended", EVICTION_SECONDS)
         time.sleep(4)
     labapi.resume("gw2")
     wait_ready("gw2")
 
 
-@fault("store cut from one gateway (EIO)")
+@fault("store cut from one gateway")
 def store_cut(storm):
-    with traced("gw2", "error=EIO"):
+    with STORE.cut("gw2"):
         storm.abort_often()
-        with storm.unfenced():
+        with unfenced(storm):
             wait_said("gw1", "gw2 has ended", EVICTION_SECONDS)
             time.sleep(4)
     wait_ready("gw2")
@@ -218,30 +194,19 @@ def store_cut(storm):
 
 @fault("store full", healthy=GATEWAYS)
 def store_full(_storm):
-    filler = labapi.shared() / "pr" / "filler"
-    with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as out:
-        while True:
-            out.write(bytes(1 << 16))
-    time.sleep(4)
-    filler.unlink()
+    with STORE.full():
+        time.sleep(4)
 
 
-@fault("store read-only", healthy=GATEWAYS)
+@fault("store read-only" if KIND == "dir" else "all I/O of the cluster paused (`ceph osd pause`)", healthy=GATEWAYS)
 def store_read_only(_storm):
-    remount = ["mount", labapi.shared() / "pr", "-o"]
-    deadline = time.monotonic() + 20
-    # Not while somebody has just a file open for writing.
-    while subprocess.run([*remount, "remount,ro"], check=time.monotonic() > deadline, stderr=subprocess.DEVNULL).returncode:
-        time.sleep(0.05)
-    time.sleep(4)
-    subprocess.run([*remount, "remount,rw"], check=True)
+    with STORE.read_only():
+        time.sleep(4)
 
 
 @fault("store slow (each call 100 ms)", healthy=GATEWAYS)
 def store_slow(_storm):
-    with contextlib.ExitStack() as stack:
-        for gateway in GATEWAYS:
-            stack.enter_context(traced(gateway, "delay_enter=100000"))
+    with STORE.slow(GATEWAYS):
         time.sleep(12)
 
 
@@ -263,14 +228,17 @@ def clock_stepped(_storm):
 
 @fault("gateway killed")
 def gateway_killed(storm):
-    """Until a PREEMPT AND ABORT has waited in vain for somebody to fence it."""
+    """Until a PREEMPT AND ABORT has waited in vain for somebody to fence it, or the store has done it."""
     labapi.kill("gw2")
     storm.abort_often()
+    if STORE.fences:
+        storm.wait_abort("gw1", "GOOD", 3 * EVICTION_SECONDS)
+        return
     with storm.unfenced():
         wait_said("gw1", "they are not fenced: gw2", 3 * EVICTION_SECONDS)
 
 
-@fault("gateway paused; the fence command cuts its power")
+@fault("gateway paused; the fence command cuts its power", kind="dir")
 def paused_and_fenced(storm):
     """Until a PREEMPT AND ABORT is GOOD because of that."""
     labapi.pause("gw2")
@@ -287,6 +255,80 @@ def all_killed(storm):
     restart(*GATEWAYS)
     storm.power_lost(since)
     time.sleep(CALM)
+
+
+# Of the cluster: no gateway is healthy while it has none, and none may be wrong afterwards.
+
+@fault("osd killed (SIGKILL) three times, started 2 s later", healthy=GATEWAYS, kind="rados")
+def osd_killed(_storm):
+    for _ in range(3):
+        labapi.kill("osd")
+        time.sleep(2)
+        labapi.restart("osd")
+        time.sleep(4)
+
+
+@fault("osd stopped for less than a lease, longer than an op may take", healthy=GATEWAYS, kind="rados")
+def osd_paused_shortly(_storm):
+    labapi.pause("osd")
+    time.sleep(min(8.0, LEASE * 0.6))
+    labapi.resume("osd")
+    both(wait_ready)
+
+
+@fault("osd stopped for longer than a lease", healthy=GATEWAYS, kind="rados")
+def osd_paused_long(_storm):
+    labapi.pause("osd")
+    time.sleep(LEASE + MARGIN + 5)
+    labapi.resume("osd")
+    both(wait_ready)
+
+
+@fault("mon away (SIGKILL) for longer than a lease", healthy=GATEWAYS, kind="rados")
+def mon_away(_storm):
+    labapi.kill("mon")
+    time.sleep(LEASE + MARGIN + 5)
+    labapi.restart("mon")
+
+
+@fault("both daemons of the cluster killed at once, started 2 s later", healthy=GATEWAYS, kind="rados")
+def cluster_killed(_storm):
+    for name in ("mon", "osd"):
+        labapi.kill(name)
+    time.sleep(2)
+    for name in ("mon", "osd"):
+        labapi.restart(name)
+    both(wait_ready)
+
+
+@fault("network between one gateway and the cluster cut for less than a lease, and healed", kind="rados")
+def cluster_cut_shortly(_storm):
+    with STORE.cut("gw2"):
+        time.sleep(min(8.0, LEASE * 0.6))
+    wait_ready("gw2")
+
+
+@fault("what the cluster says to one gateway is lost, what that says is not", kind="rados")
+def cluster_mute(storm):
+    labapi.cut("gw2", replies_only=True)
+    try:
+        storm.abort_often()
+        with unfenced(storm):
+            wait_said("gw1", "gw2 has ended", EVICTION_SECONDS)
+            time.sleep(4)
+    finally:
+        labapi.heal("gw2")
+    wait_ready("gw2")
+
+
+@fault("gateway paused for more than a lease, blocklisted, killed, started", kind="rados")
+def blocklisted_restarted(storm):
+    labapi.pause("gw2")
+    storm.abort_often()
+    wait_said("gw1", "gw2 has ended", EVICTION_SECONDS)
+    STORE.wait_blocklisted(labapi.address("gw2"), EVICTION_SECONDS)
+    labapi.kill("gw2")
+    restart("gw2")
 
 
 # What is asked of each
@@ -370,7 +412,7 @@ def test_fault(lab, name, capfd):
 @pytest.mark.skipif(bool(WANTED), reason="not all faults were tried")
 def test_aborts_ended_both_ways():
     """Or else that none was GOOD when it must not be says nothing."""
-    assert aborts[GOOD] and aborts[TIMEOUT], aborts
+    assert aborts[GOOD] and (STORE.fences or aborts[TIMEOUT]), aborts
 
 
 def test_without_tcmu_pr(lab, capfd):

@@ -12,6 +12,7 @@ import pytest
 import gateways
 from gateways import CLI, GATEWAYS, alarms, labapi, sh
 from initiator import CLEAR, CONFLICT, GOOD, INFO_LOST, REGISTER_IGNORE, REPLACE_LOST, RESERVE, Initiator
+from store import STORE
 
 A, B, C = Initiator("a", "gw1"), Initiator("b", "gw2"), Initiator("c", "gw1")
 TEST_UNIT_READY, INQUIRY = "tur", "cdb:120000000000"
@@ -47,21 +48,10 @@ def reserved(lab):
         assert alarms(gateway) == []
 
 
-def versions():
-    """The versions in the store, oldest first."""
-    return sorted(labapi.shared().glob("pr/lu/*/v*"))
-
-
 def corrupt():
-    newest = versions()[-1]
-    text = newest.read_bytes()
-    newest.write_bytes(text.replace(b"num_regs=2", b"num_regs=3"))
-    assert newest.read_bytes() != text
-
-
-def delete_all():
-    for version in versions():
-        version.unlink()
+    text = STORE.string()
+    STORE.put(text.replace(b"num_regs=2", b"num_regs=3"))
+    assert STORE.string() != text
 
 
 def notice():
@@ -105,12 +95,12 @@ def test_replaced_by_an_initiator(reserved):
         assert one.status("read:8") == CONFLICT and one.status("write:8:5d") == CONFLICT
     assert stranger.status(REPLACE_LOST.format(3, 0xe)) == NOT_LOST
     # Written anew: nothing is remembered of what is lost.
-    assert b"\nnum_changes=1\nchange=" in versions()[-1].read_bytes()
+    assert b"\nnum_changes=1\nchange=" in STORE.string()
 
 
 def test_replaced_by_two_at_once(reserved):
     """All versions are gone: one of two wins, and both gateways obey the same."""
-    delete_all()
+    STORE.lose()
     notice()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         ends = list(pool.map(lambda one: one[0].status(REPLACE_LOST.format(1, one[1])), ((A, 0xa), (B, 0xb))))
@@ -121,7 +111,7 @@ def test_replaced_by_two_at_once(reserved):
     assert winner.status("write:8:5e") == GOOD and loser.status("write:8:5f") == CONFLICT
 
 
-@pytest.mark.parametrize("how, lose", [("--last", corrupt), ("--file", delete_all), ("--empty", corrupt)])
+@pytest.mark.parametrize("how, lose", [("--last", corrupt), ("--file", STORE.lose), ("--empty", corrupt)])
 def test_repaired(reserved, how, lose):
     """By the administrator, with what one gateway had, with what was saved, or with nothing."""
     before = state()
