@@ -154,6 +154,22 @@ def test_bad_config(where):
     expect('daemon usage error', run.returncode == 2, run)
 
 
+def test_no_store(where):
+    """Without a store in the file, the devices tell; there are none."""
+    g = Gateway(where)
+    with open(g.conf, 'w') as out:
+        out.write(f'control {{ socket = "{g.socket}" }}\n')
+    run = g.start()
+    said = run.stderr.readline()
+    if 'built without Ceph' in said:
+        expect('no store', run.wait(timeout=20) == 2, said)
+        return
+    expect('waits for a device', 'waiting for a TCMU device' in said, said)
+    run.send_signal(signal.SIGTERM)
+    _, said = run.communicate(timeout=20)
+    expect('SIGTERM while waiting', run.returncode == 0, run.returncode, said)
+
+
 def main():
     if os.geteuid():
         sys.exit(SKIP)  # the socket answers to root only
@@ -167,6 +183,7 @@ def main():
         test_stop(g, first)
         test_stale_socket(g)
         test_bad_config(where)
+        test_no_store(where)
 
 
 main()
