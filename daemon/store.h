@@ -157,12 +157,19 @@ struct store_ops {
 	 * all logical units: when it returns 0, nothing that it had begun
 	 * reaches any of them any more, until it has called lift().  Any error:
 	 * that is not certain.  Takes long: seconds.  NULL: cannot be done.
+	 *
+	 * All of the machine is cut off, also from the store: until lift(), its
+	 * own calls return -ESHUTDOWN (open() does not, and news() may not).
 	 */
 	int (*cut)(struct store *store, const char *gateway, uint64_t term);
 	/*
 	 * This gateway may write again what was cut off in terms before @term,
-	 * its own: whatever those had begun has ended.  0 also if nothing was
-	 * cut off.  NULL where cut() is.
+	 * its own: whatever those had begun has ended.  So whoever gets
+	 * -ESHUTDOWN from beat() or gateways() takes it for an eviction from the
+	 * term that it is in: tells its kernel the next one, waits until nothing
+	 * of earlier ones is in flight, lifts, and tries again.  0 also if
+	 * nothing was cut off; not for good: who evicted it may not be done.
+	 * NULL where cut() is.
 	 */
 	int (*lift)(struct store *store, uint64_t term);
 
