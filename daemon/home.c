@@ -15,9 +15,9 @@
 struct search {
 	const struct config *config;
 	const char *configfs;
-	struct rbd_config rbd; /* of the first one */
+	struct rbd_config rbd; /* of the first one; the first id by name */
 	char first[CONFIGFS_BACKSTORE_MAX];
-	char differs[CONFIGFS_BACKSTORE_MAX]; /* one with another conf or id */
+	char differs[CONFIGFS_BACKSTORE_MAX]; /* one with another conf */
 	unsigned int images;
 	unsigned int others;
 };
@@ -27,6 +27,29 @@ static int device_parse(const struct config_device *conf,
 {
 	return conf && conf->lu ? rbd_config_parse_lu(conf->lu, rbd)
 				: rbd_config_parse(dev_config, rbd);
+}
+
+/* Where librados looks if it is told no file. */
+static const char *file(const struct rbd_config *rbd)
+{
+	return rbd->conf[0] ? rbd->conf : "/etc/ceph/ceph.conf";
+}
+
+/*
+ * Two users of one cluster find the same home: any will do, but the same at
+ * each start.
+ */
+static void take(struct search *s, const char *backstore,
+		 const struct rbd_config *rbd)
+{
+	if (!s->images++) {
+		s->rbd = *rbd;
+		snprintf(s->first, sizeof(s->first), "%s", backstore);
+	} else if (strcmp(file(rbd), file(&s->rbd)) != 0) {
+		snprintf(s->differs, sizeof(s->differs), "%s", backstore);
+	} else if (strcmp(rbd->id, s->rbd.id) < 0) {
+		s->rbd = *rbd;
+	}
 }
 
 static void look(void *arg, const char *backstore)
@@ -46,12 +69,7 @@ static void look(void *arg, const char *backstore)
 		s->others++;
 		return;
 	}
-	if (!s->images++) {
-		s->rbd = rbd;
-		snprintf(s->first, sizeof(s->first), "%s", backstore);
-	} else if (strcmp(rbd.conf, s->rbd.conf) || strcmp(rbd.id, s->rbd.id)) {
-		snprintf(s->differs, sizeof(s->differs), "%s", backstore);
-	}
+	take(s, backstore, &rbd);
 }
 
 /* conf and id as tcmu-runner uses them. */
@@ -70,8 +88,8 @@ static int infer(const struct config *config, const char *configfs,
 	}
 	if (s.differs[0]) {
 		snprintf(error, HOME_ERROR_MAX,
-			 "the dev_configs of %.100s and %.100s differ in conf "
-			 "or id: set conf and id in section store",
+			 "the dev_configs of %.100s and %.100s differ in "
+			 "conf: set conf and id in section store",
 			 s.first, s.differs);
 		return -EINVAL;
 	}

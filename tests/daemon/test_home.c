@@ -101,7 +101,7 @@ static void test_not_inferred(void **state)
 	disk("local", "qcow//x.qcow2\n");
 	assert_none(-EINVAL, "no TCMU device is an RBD image");
 	disk("disk0", "rbd/rbd/disk0;id=u\n");
-	disk("disk1", "rbd/rbd/disk1\n");
+	disk("disk1", "rbd/rbd/disk1;id=u;conf=/c\n");
 	assert_none(-EINVAL, "user_0/disk1");
 	assert_non_null(strstr(error, "user_0/disk0"));
 	assert_non_null(strstr(error, "set conf and id in section store"));
@@ -113,8 +113,20 @@ static void test_not_inferred(void **state)
 	devices[0].attach = true;
 	devices[0].lu = (char *)"rbd/disk1;id=u";
 	assert_home("rbd;id=u");
-	devices[0].lu = (char *)"rbd/disk1;id=v";
+	devices[0].lu = (char *)"rbd/disk1;id=u;conf=/d";
 	assert_none(-EINVAL, "differ");
+}
+
+/* Users of one cluster: the same one at each start. */
+static void test_users(void **state)
+{
+	(void)state;
+	disk("disk0", "rbd/rbd/disk0;id=u\n");
+	disk("disk1", "rbd/rbd/disk1;id=s;conf=/etc/ceph/ceph.conf\n");
+	disk("disk2", "rbd/rbd/disk2;id=t\n");
+	assert_home("rbd;conf=/etc/ceph/ceph.conf;id=s");
+	disk("disk1", "rbd/rbd/disk1;id=v\n");
+	assert_home("rbd;id=t");
 }
 
 /* With one of both in the file, the devices are not asked. */
@@ -156,7 +168,8 @@ static void test_refuses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(dir), T(inferred), T(not_inferred), T(configured), T(refuses),
+		T(dir),	  T(inferred),	 T(not_inferred),
+		T(users), T(configured), T(refuses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
