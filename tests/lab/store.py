@@ -190,11 +190,14 @@ class Rados(Store):
         for key in self.KEYS:
             self.ceph("rados", "-p", self.POOL, "rmomapkey", self.header(name), key)
 
+    def dev_config(self, name):
+        return f"rbd/{self.POOL}/{name};id={settings.CEPH_USER.removeprefix('client.')}"
+
     def make_disk(self, name):
         mine = json.loads(self.ceph("rbd", "info", "--format=json", f"{self.POOL}/{self.DISK}"))
         self.ceph("rbd", "create", f"--size={labapi.IMAGE_BYTES}B", f"--image-feature={','.join(mine['features'])}",
                   f"{self.POOL}/{name}")
-        return f"rbd/{self.POOL}/{name};id={settings.CEPH_USER.removeprefix('client.')}"
+        return self.dev_config(name)
 
     def isolate(self, stop):
         stop()
