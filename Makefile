@@ -5,6 +5,8 @@
 #   make demo       two gateways, one device, one fence, shown step by step
 #   make unit       all tests that need no guest
 #   make check      all tests
+#   make check-rados   those with the store on Ceph (all of the lab's and the
+#                   conformance suite: ALL=1)
 #   make install    build for the running kernel (or KERNEL=RELEASE) and
 #                   install (DESTDIR, PREFIX); RADOS=disabled: without the
 #                   store on Ceph RBD images, which needs librados
@@ -35,7 +37,7 @@ LATER = $(shell ls -d /lib/modules/6.12.*/build 2>/dev/null | sort -V | tail -n 
 MODULE_SOURCES := $(wildcard kernel/*.[ch] kernel/Kbuild core/*.[ch] \
 	core/*.def include/uapi/*.h)
 
-.PHONY: all deps user module module-later install unit check demo conformance lint model mutants sim clean
+.PHONY: all deps user module module-later install unit check check-rados demo conformance lint model mutants sim clean
 
 all: deps user module
 
@@ -70,6 +72,9 @@ unit: user
 
 check: all
 	@scripts/check
+
+check-rados: all
+	@scripts/check rados
 
 demo: all
 	@lab/demo

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the tests with gateways share: scripts in them, their daemon, and what their kernels must not say."""
+"""What the tests with gateways share: the lab, scripts in them, their daemon, and what their kernels must not say."""
 
+import contextlib
+import os
 import pathlib
 import re
 import sys
@@ -16,6 +18,38 @@ DAEMON = str(REPO / "build/daemon/tcmu-prd")
 # What the kernel says when something is wrong.
 ALARMS = re.compile(r"WARNING|BUG|Oops|RIP:|Call Trace|INFO: task|hung|general protection|ring is broken|"
                     r"still under way|refcount|list_(add|del) corruption")
+
+
+COMMAND_TIMEOUT = "/sys/module/tcmu_pr/parameters/command_timeout_ms"
+# With KEEP_LAB=1 a lab of two gateways stays up for the next file that wants one; conftest.py takes it down.
+kept = False
+
+
+@contextlib.contextmanager
+def two_gateways(keep=True):
+    """A lab of two gateways without clients. @keep: whoever has it next finds it as it was."""
+    global kept
+    if not kept:
+        labapi.up(gateways=2, clients=0, target="pr")
+    kept = False
+    try:
+        before = {gateway: sh(gateway, f"cat {COMMAND_TIMEOUT}") for gateway in GATEWAYS}
+        yield labapi
+        if keep and os.environ.get("KEEP_LAB"):
+            for gateway in GATEWAYS:
+                wait_ready(gateway)
+                sh(gateway, f"echo {before[gateway].strip()} >{COMMAND_TIMEOUT}")
+            kept = True
+    finally:
+        if not kept:
+            labapi.down()
+
+
+def end_kept():
+    global kept
+    if kept:
+        kept = False
+        labapi.down()
 
 
 def sh(guest, script, timeout=120, check=True):
@@ -49,4 +83,4 @@ def start_daemon(gateway):
 def be_patient():
     """Give commands more time on all gateways: here it is that of slow writes, or of megabytes in emulation."""
     for gateway in GATEWAYS:
-        sh(gateway, "echo 60000 >/sys/module/tcmu_pr/parameters/command_timeout_ms")
+        sh(gateway, f"echo 60000 >{COMMAND_TIMEOUT}")

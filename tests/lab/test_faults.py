@@ -25,6 +25,7 @@ from labkit import bringup, settings, state, vm
 from store import KIND, STORE
 from storm import GAVE_UP, GOOD, LINEARIZABLE, PR_IN, PR_OUT, READ, TIMEOUT, VIOLATION, WRITE, Storm
 
+KEEPS_LAB = True                        # see conftest.py
 LEASE = float(os.environ.get("LEASE", "15"))
 MARGIN = max(0.5, min(2.0, LEASE / 4)) if LEASE != 15 else 2
 SEED = int(os.environ.get("SEED", "1"))
@@ -82,13 +83,10 @@ def configure(gateway, more=""):
 
 @pytest.fixture(scope="module")
 def lab():
-    labapi.up(gateways=2, clients=0)
-    try:
+    with gateways.two_gateways(keep=False) as running:
         STORE.isolate(lambda: both(lambda gateway: sh(gateway, STOP)))
         both(configure)
-        yield labapi
-    finally:
-        labapi.down()
+        yield running
 
 
 HEAD = ("fault", "PR OUT at most, s", "without PR, s", "without I/O, s", "commands", "no answer", "PREEMPT AND ABORT GOOD",

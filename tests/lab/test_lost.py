@@ -14,6 +14,7 @@ from gateways import CLI, GATEWAYS, alarms, labapi, sh
 from initiator import CLEAR, CONFLICT, GOOD, INFO_LOST, REGISTER_IGNORE, REPLACE_LOST, RESERVE, Initiator
 from store import STORE
 
+KEEPS_LAB = True                        # see conftest.py
 A, B, C = Initiator("a", "gw1"), Initiator("b", "gw2"), Initiator("c", "gw1")
 TEST_UNIT_READY, INQUIRY = "tur", "cdb:120000000000"
 NOT_LOST = "02 05 2604"
@@ -23,9 +24,8 @@ READY_SECONDS = 60
 
 @pytest.fixture(scope="module")
 def lab():
-    labapi.up(gateways=2, clients=0, target="pr")
-    yield labapi
-    labapi.down()
+    with gateways.two_gateways() as running:
+        yield running
 
 
 def wait_ready():

@@ -15,6 +15,7 @@ import pytest
 import gateways
 from gateways import CLI, GATEWAYS, REPO, labapi, sh
 
+KEEPS_LAB = True                        # see conftest.py
 PAIRS = int(os.environ.get("PAIRS", "5"))
 SECONDS = int(os.environ.get("SECONDS", "3"))
 MANY = str(REPO / "build/tests/iscsi/many")
@@ -29,12 +30,9 @@ awk '{ print "CPU:", ($14 + $15) * 10 }' /proc/$(pgrep -x tcmu-prd)/stat
 
 @pytest.fixture(scope="module")
 def lab():
-    labapi.up(gateways=2, clients=0, target="pr")
-    try:
+    with gateways.two_gateways() as running:
         gateways.be_patient()
-        yield labapi
-    finally:
-        labapi.down()
+        yield running
 
 
 def print_memory(when):

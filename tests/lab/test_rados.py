@@ -19,6 +19,7 @@ from gateways import CLI, DAEMON, GATEWAYS, REPO, labapi, sh, wait_ready
 from initiator import CLEAR, CONFLICT, GOOD, INFO_LOST, REGISTER_IGNORE, RESERVE, Initiator
 from store import KIND, STORE
 
+KEEPS_LAB = True                        # see conftest.py
 pytestmark = pytest.mark.skipif(KIND != "rados", reason="TCMU_PR_LAB_STORE=rados")
 
 ROUNDS = int(os.environ.get("ROUNDS", "100"))
@@ -37,12 +38,9 @@ echo 1 >$disk/enable
 
 @pytest.fixture(scope="module")
 def lab():
-    labapi.up(gateways=2, clients=0, store="rados", target="pr")
-    try:
+    with gateways.two_gateways() as running:
         gateways.be_patient()
-        yield labapi
-    finally:
-        labapi.down()
+        yield running
 
 
 @pytest.fixture(autouse=True)
