@@ -122,8 +122,9 @@ class Cluster:
 
     # From nothing, and to nothing
 
-    def create(self, images=("rbd/disk0",), size=settings.IMAGE_BYTES, address="127.0.0.1", port=None):
-        """Make and start it, with pools, namespaces and images (POOL/[NAMESPACE/]IMAGE, or a POOL alone)."""
+    def create(self, images=("rbd/disk0",), size=settings.IMAGE_BYTES, address="127.0.0.1", port=None, lock=False):
+        """Make and start it, with pools, namespaces and images (POOL/[NAMESPACE/]IMAGE, or a POOL alone). `lock` gives images
+        the exclusive-lock feature and those that need it."""
         require_tools()
         for name in ("", "mon", "osd", "log"):
             (self.directory / name).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -139,7 +140,7 @@ class Cluster:
         run_tool(["ceph-osd", "--mkfs", *self._words("osd"), "--osd-uuid", osd_uuid, "--no-mon-config"])
         self._setup("osd", osd_uuid)
         self._launch("osd")
-        self._setup("images", json.dumps({"images": list(images), "size": size}))
+        self._setup("images", json.dumps({"images": list(images), "size": size, "lock": lock}))
 
     def remove(self):
         """End both daemons and remove the directory. True if there was anything."""

@@ -13,7 +13,8 @@ import time
 
 import rados
 
-FEATURES = 1 | 4 | 8 | 16 | 32          # layering, exclusive-lock, object-map, fast-diff, deep-flatten: as ceph-iscsi has it
+FEATURES = 1 | 32                       # layering, deep-flatten
+LOCK_FEATURES = 4 | 8 | 16              # exclusive-lock, and what needs it: object-map, fast-diff
 POLL_SECONDS = 0.02
 
 
@@ -46,7 +47,7 @@ def set_up_images(cluster, wanted):
                 rbd.RBD().namespace_create(ioctx, namespace[0])
             ioctx.set_namespace(namespace[0] if namespace else "")
             if name:
-                rbd.RBD().create(ioctx, name, wanted["size"], old_format=False, features=FEATURES)
+                rbd.RBD().create(ioctx, name, wanted["size"], old_format=False, features=FEATURES | (LOCK_FEATURES if wanted["lock"] else 0))
 
 
 def ask_osd(cluster):
