@@ -15,6 +15,7 @@
 
 #include "rbd_config.h"
 #include "store.h"
+#include "store_rados_addr.h"
 
 enum sr_limits {
 	SR_STRING_MAX = 8 << 20,
@@ -27,6 +28,7 @@ enum sr_limits {
 	SR_GATEWAYS_MAX = 1000, /* an OSD's limit for one reading is 1024 */
 	SR_BUCKETS = 1024,
 	SR_TIMEOUT_S = 5, /* of an operation, at most */
+	SR_HOSTS_MAX = 8, /* IP addresses of a gateway */
 	SR_WATCH_S = 6, /* the OSD drops a watch after so long a silence */
 };
 
@@ -41,6 +43,8 @@ struct sr_conn {
 	char fsid[40];
 	/* Its client was blocklisted, which it stays: make another one. */
 	atomic_bool dead;
+	/* For this host's addresses, ms; 0: not yet.  Under clients.lock. */
+	long long looked;
 };
 
 /* A pool and namespace by one connection. */
@@ -93,6 +97,12 @@ struct sr_image {
 	struct sr_value record; /* as last seen or written; under member */
 };
 
+/* IP addresses of a gateway; all Ceph clients there have one of them. */
+struct sr_hosts {
+	unsigned int count;
+	char ip[SR_HOSTS_MAX][SR_IP_CAP];
+};
+
 struct sr_watch;
 struct sr_peer;
 
@@ -131,6 +141,10 @@ struct store {
 		bool begun; /* there was a call of beat() */
 		struct sr_value known; /* ours, as last seen or written */
 	} beat;
+	struct sr_clients {
+		pthread_mutex_t lock; /* held during I/O */
+		struct sr_hosts hosts; /* as written down */
+	} clients;
 };
 
 /* store_rados_io.c: helpers that return 0 or a negative errno. */
@@ -273,6 +287,14 @@ void sr_wake(struct store *store);
 /* Watches the inbox, for the first time. */
 int sr_news_open(struct store *store);
 void sr_news_close(struct store *store);
+
+/* store_rados_hosts.c */
+/*
+ * Sees that others know the addresses of this host that its clients of
+ * @place's cluster can have.  To be called before they can write anything, and
+ * now and then; nearly always, it does nothing.
+ */
+int sr_clients_publish(struct store *store, struct sr_place *place);
 
 /* store_rados_cut.c */
 int sr_cut(struct store *store, const char *gateway, uint64_t term);
