@@ -3,6 +3,7 @@
 #
 #   make            build everything
 #   make demo       two gateways, one device, one fence, shown step by step
+#                   (STORE=rados: the device is a Ceph RBD image)
 #   make unit       all tests that need no guest
 #   make check      all tests
 #   make check-rados   those with the store on Ceph (all of the lab's and the
@@ -77,7 +78,7 @@ check-rados: all
 	@scripts/check rados
 
 demo: all
-	@lab/demo
+	@lab/demo $(if $(STORE),--store $(STORE))
 
 conformance: all
 	@tests/conformance/run.py --target $(or $(TARGET),pr) $(CONFORMANCE)
