@@ -86,7 +86,7 @@ struct sr_image {
 	char header[SR_OID_CAP];
 	char own[SR_OID_CAP]; /* our object beside it */
 	char identity[SR_IDENTITY_CAP];
-	bool joined; /* under store->lock: between join() and leave() */
+	atomic_bool joined; /* between join() and leave() */
 	bool news; /* under store->news.lock */
 	atomic_bool marked; /* we have seen that it is marked as created */
 	pthread_mutex_t lock; /* of what follows; held for no I/O */
