@@ -17,6 +17,8 @@
  *	    beat.<GATEWAY>	"term incarnation count lease boot"
  *	    evicted.<GATEWAY>	evicted from all terms up to this
  *	    fenced.<GATEWAY>	the same for "fenced"
+ *	    clients.<GATEWAY>, cut.<GATEWAY>
+ *				see store_rados_hosts.c, store_rados_cut.c
  *	tcmu_pr_inbox.<GATEWAY>	watched by that gateway
  *
  * IDENTITY is FSID/POOL-ID/[NAMESPACE]/IMAGE-ID, TOKEN is
@@ -51,6 +53,8 @@ const struct store_ops store_rados_ops = {
 	.gateways = sr_gateways,
 	.evict = sr_evict,
 	.fence = sr_fence,
+	.cut = sr_cut,
+	.lift = sr_lift,
 	.announce = sr_announce,
 	.news = sr_news,
 	.wake = sr_wake,

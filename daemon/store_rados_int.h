@@ -43,6 +43,7 @@ struct sr_conn {
 	char fsid[40];
 	/* Its client was blocklisted, which it stays: make another one. */
 	atomic_bool dead;
+	long long made_at; /* ms */
 	/* For this host's addresses, ms; 0: not yet.  Under clients.lock. */
 	long long looked;
 };

@@ -11,6 +11,7 @@
 enum {
 	SR_KEYS_MAX = 4, /* of one operation */
 	SR_PREFIXES_MAX = 4,
+	SR_RENEW_MS = 2000,
 };
 
 long long sr_now_ms(void)
@@ -65,9 +66,14 @@ bool sr_parse_u64(const char **text, uint64_t *value)
 	return true;
 }
 
+/*
+ * Blocklisted: another client need not be.  But if the whole host is, it is,
+ * too, and the next one is not worth trying at once.
+ */
 int sr_noted(struct sr_place *place, int ret)
 {
-	if (ret == -ESHUTDOWN)
+	if (ret == -ESHUTDOWN &&
+	    sr_now_ms() - place->conn->made_at >= SR_RENEW_MS)
 		place->conn->dead = true;
 	return ret;
 }

@@ -198,6 +198,9 @@ int sr_join(struct store *store, const char *lu, uint64_t term)
 		return ret;
 	pthread_mutex_lock(&use.image->member);
 	ret = sr_join_first(&use);
+	/* Whoever serves an image has to be found when it is to be cut off. */
+	if (!ret)
+		ret = sr_clients_publish(store, use.place);
 	if (!ret)
 		ret = sr_bump_any(store, use.place, use.image);
 	if (!ret)

@@ -241,6 +241,17 @@ static bool sr_watch_lost(struct store *store)
 	return false;
 }
 
+/* This thread has time to wait for a mon. */
+static void sr_publish(struct store *store)
+{
+	struct sr_place *place;
+
+	if (sr_place_get(store, &store->home, &place))
+		return;
+	sr_clients_publish(store, place);
+	sr_place_put(store, place);
+}
+
 /* Sees to it that there is a watch. */
 static int sr_watch_tend(struct store *store)
 {
@@ -255,6 +266,7 @@ static int sr_watch_tend(struct store *store)
 	if (!failed && now - store->news.looked < SR_LOOK_MS)
 		return 0;
 	store->news.looked = now;
+	sr_publish(store);
 	if (watch && watch->ended) {
 		if (!sr_watch_lost(store))
 			return 0;

@@ -145,6 +145,7 @@ static int sr_conn_make(struct store *store, const struct sr_target *target,
 		return ret;
 	}
 	conn->refs = 1;
+	conn->made_at = sr_now_ms();
 	pthread_mutex_lock(&store->lock);
 	conn->next = store->conns;
 	store->conns = conn;
@@ -299,6 +300,7 @@ static struct store *sr_alloc(const char *gateway, uint64_t incarnation)
 	sr_cond_init(&store->post.cond);
 	pthread_mutex_init(&store->beat.one, NULL);
 	pthread_mutex_init(&store->beat.lock, NULL);
+	pthread_mutex_init(&store->clients.lock, NULL);
 	return store;
 }
 
@@ -386,5 +388,6 @@ void sr_close(struct store *store)
 	pthread_cond_destroy(&store->post.cond);
 	pthread_mutex_destroy(&store->beat.one);
 	pthread_mutex_destroy(&store->beat.lock);
+	pthread_mutex_destroy(&store->clients.lock);
 	free(store);
 }
