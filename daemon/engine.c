@@ -550,6 +550,8 @@ static const char *waits_for(const struct engine_lu *lu)
 	if (r->set.active && r->set.unfenced)
 		return "waiting until what was aborted can reach the disk no "
 		       "more";
+	if (r->installed && only_unfenced(lu, r->newest.seq))
+		return "waiting until gateways that have ended are fenced";
 	if (r->installed && unsettled(lu))
 		return "waiting until all members have the newest version";
 	return "";

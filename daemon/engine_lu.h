@@ -73,6 +73,7 @@ struct set {
 	uint64_t cookie;
 	uint64_t ticket; /* SET_UNCLEAR: of the load that tells */
 	uint64_t deadline;
+	uint64_t latest; /* SET_WAIT: the last one there is */
 	uint64_t seq; /* version that the string would be */
 	struct text text; /* the string, until it is known to be stored */
 	struct tpr_writer token;
@@ -321,6 +322,11 @@ void announce_done(struct engine_lu *lu, const struct engine_reply *reply);
 /* Tells the members that have not installed the newest version, when due. */
 void announce_lagging(struct engine_lu *lu);
 void announce_all(struct engine_lu *lu);
+/*
+ * Is all that keeps @seq from being settled that some members, which have
+ * ended, are not fenced?
+ */
+bool only_unfenced(const struct engine_lu *lu, uint64_t seq);
 /* Names of the members that lag behind @seq, for the log. */
 void lagging_names(const struct engine_lu *lu, uint64_t seq, char *buf,
 		   size_t cap);

@@ -226,6 +226,7 @@ static void set_stored(struct engine_lu *lu)
 
 	set->phase = SET_WAIT;
 	set->deadline = lu->now + lu->conf->member_timeout_ms;
+	set->latest = set->deadline + lu->conf->member_timeout_ms;
 	if (set->seq > lu->r.newest.seq)
 		newest_set(lu, &set->text);
 	text_drop(&set->text);
@@ -374,13 +375,23 @@ static uint32_t patience_ms(struct engine_lu *lu)
 	return gateways_can_fence(lu->conf->gateways) ? most : NO_FENCE_MS;
 }
 
+static void set_patience(struct engine_lu *lu)
+{
+	struct set *set = &lu->r.set;
+
+	set->deadline = lu->now + patience_ms(lu);
+	/* The kernel waits no longer. */
+	if (set->deadline > set->latest)
+		set->deadline = set->latest;
+}
+
 static void set_unfenced(struct engine_lu *lu, const char *names)
 {
 	struct run *r = &lu->r;
 
 	if (!r->set.unfenced) {
 		r->set.unfenced = true;
-		r->set.deadline = lu->now + patience_ms(lu);
+		set_patience(lu);
 		lu_log(lu, ENGINE_INFO, r->set.seq,
 		       "waiting until it is certain that nothing that was "
 		       "aborted reaches the disk any more by: %s", names);
@@ -421,6 +432,11 @@ static void set_timeout(struct engine_lu *lu)
 		       "stored, but it ends with an error, for what was "
 		       "aborted has not ended on these gateways, and they are "
 		       "not fenced: %s", names);
+	} else if (only_unfenced(lu, set->seq)) {
+		lagging_names(lu, set->seq, names, sizeof(names));
+		lu_log(lu, ENGINE_ERROR, set->seq,
+		       "stored, but it ends with an error, for these gateways "
+		       "have ended and are not fenced: %s", names);
 	} else {
 		lagging_names(lu, set->seq, names, sizeof(names));
 		lu_log(lu, ENGINE_WARNING, set->seq,
@@ -428,6 +444,21 @@ static void set_timeout(struct engine_lu *lu)
 		       "time: %s", names);
 	}
 	set_reply(lu, ETIMEDOUT);
+}
+
+/*
+ * To evict somebody takes most of member_timeout, so what is left of it is not
+ * enough to fence it.  As long as for PREEMPT AND ABORT, not once more for it.
+ */
+static bool set_extend(struct engine_lu *lu)
+{
+	struct set *set = &lu->r.set;
+
+	if (set->phase != SET_WAIT || set->unfenced || lu->r.status ||
+	    set->deadline >= set->latest || !only_unfenced(lu, set->seq))
+		return false;
+	set->deadline = set->latest;
+	return true;
 }
 
 void step_set(struct engine_lu *lu)
@@ -439,7 +470,7 @@ void step_set(struct engine_lu *lu)
 	if (r->set.phase == SET_WAIT && !r->status &&
 	    r->settled >= r->set.seq && r->installed >= r->set.seq)
 		set_settled(lu);
-	if (r->set.active && lu->now >= r->set.deadline)
+	if (r->set.active && lu->now >= r->set.deadline && !set_extend(lu))
 		set_timeout(lu);
 }
 

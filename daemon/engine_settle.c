@@ -2,8 +2,9 @@
 /*
  * The other members: a version is settled once every member, this gateway
  * included, has installed it or a newer one, or has ended in the term in which
- * it joined (gateways.h).  That is stable: who joins later loads at least that
- * version before it enforces anything.
+ * it joined, and, where that is to be (gateways.h, L6), is fenced.  That is
+ * stable: who joins later loads at least that version before it enforces
+ * anything.
  *
  * Who writes a version announces it.  Whoever is the last to install it sees
  * so by a look at the members after its own ack, and tells all others, which
@@ -203,6 +204,35 @@ static void look_others(struct engine_lu *lu)
 	}
 }
 
+/* Is there no reason to wait for it? */
+static bool out_of_it(const struct engine_lu *lu,
+		      const struct store_member *member)
+{
+	struct gateways *gateways = lu->conf->gateways;
+
+	return lu_ended(lu, member) &&
+	       (!gateways_must_fence(gateways) ||
+		gateways_fenced_off(gateways, member->gateway, member->term,
+				    false));
+}
+
+bool only_unfenced(const struct engine_lu *lu, uint64_t seq)
+{
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i < lu->count; i++) {
+		const struct store_member *member = &lu->members[i];
+
+		if (member->installed >= seq || out_of_it(lu, member))
+			continue;
+		if (!lu_ended(lu, member))
+			return false;
+		found = true;
+	}
+	return found;
+}
+
 /* Notes how far all members are, and if one knows more than we do. */
 static void settle(struct engine_lu *lu)
 {
@@ -215,7 +245,7 @@ static void settle(struct engine_lu *lu)
 		uint64_t seen = lu->members[i].seen;
 
 		most = seen > most ? seen : most;
-		if (lu_ended(lu, &lu->members[i]))
+		if (out_of_it(lu, &lu->members[i]))
 			continue;
 		least = installed < least ? installed : least;
 	}
@@ -350,7 +380,7 @@ void lagging_names(const struct engine_lu *lu, uint64_t seq, char *buf,
 	buf[0] = '\0';
 	for (i = 0; i < lu->count && len < cap; i++)
 		if (lu->members[i].installed < seq &&
-		    !lu_ended(lu, &lu->members[i]))
+		    !out_of_it(lu, &lu->members[i]))
 			len += (size_t)snprintf(buf + len, cap - len, "%s%s",
 						len ? ", " : "",
 						lu->members[i].gateway);

@@ -103,6 +103,8 @@ static void gw_run(struct gateways *g)
 	if (at < g->list_at)
 		g->list_at = at;
 	own_beat(g);
+	own_lift(g);
+	peers_fence(g);
 	peers_record(g);
 	list(g);
 	lease_watch(g);
@@ -200,15 +202,21 @@ void gateways_fenced(struct gateways *g, const char *gateway, uint64_t term,
 	g->now = g->ops->now(g->arg);
 	if (!p || !p->fencing)
 		return;
-	p->fencing = false;
-	if (status) {
-		p->fence_at = g->now + FENCE_PAUSE_MS;
-		gw_log(g, ENGINE_ERROR, "the fence command for %s failed: %s",
-		       gateway, strerror(status));
-	} else {
-		gw_log(g, ENGINE_INFO, "%s was fenced", gateway);
-		p->off = term > p->off ? term : p->off;
-	}
+	peer_fenced(g, p, term, status);
+	gw_run(g);
+}
+
+void gateways_quiet(struct gateways *g, uint64_t term)
+{
+	g->now = g->ops->now(g->arg);
+	g->quiet = term;
+	gw_run(g);
+}
+
+void gateways_lifted(struct gateways *g, int status)
+{
+	g->now = g->ops->now(g->arg);
+	own_lifted(g, status);
 	gw_run(g);
 }
 
@@ -234,18 +242,6 @@ enum gateways_life gateways_life(const struct gateways *g, const char *gateway,
 	return p->alive ? GATEWAYS_ALIVE : GATEWAYS_DOUBTFUL;
 }
 
-/*
- * Only what has ended may be switched off, and only by who is alive: one that
- * was cut off might not know that the other one came back.
- */
-static bool may_fence(const struct gateways *g, const struct gateway *p,
-		      uint64_t term)
-{
-	return g->conf->can_fence && p != g->peers && !p->fencing && !p->off &&
-	       term <= p->ended && p->ended >= p->told && gw_leased(g) &&
-	       g->ops->now(g->arg) >= p->fence_at;
-}
-
 bool gateways_fenced_off(struct gateways *g, const char *gateway, uint64_t term,
 			 bool want)
 {
@@ -255,18 +251,19 @@ bool gateways_fenced_off(struct gateways *g, const char *gateway, uint64_t term,
 		return false;
 	if (p->fenced >= term)
 		return true;
-	if (want && may_fence(g, p, term)) {
-		p->fencing = true;
-		gw_log(g, ENGINE_WARNING, "running the fence command for %s",
-		       gateway);
-		g->ops->fence(g->arg, gateway, p->ended);
-	}
+	if (want)
+		peer_fence(g, p, term);
 	return false;
 }
 
 bool gateways_can_fence(const struct gateways *g)
 {
 	return g->conf->can_fence;
+}
+
+bool gateways_must_fence(const struct gateways *g)
+{
+	return g->conf->fence_always;
 }
 
 void gateways_status(const struct gateways *g, struct gateways_status *status)

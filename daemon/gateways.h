@@ -30,6 +30,13 @@
  *	 our name.  Then what was before is recorded as fenced by our boot.
  *  (L5) A daemon that finds its kernel in a term goes on with it, unless
  *	 evicted meanwhile.
+ *  (L6) With fence_always, a gateway that has ended is fenced at once, by
+ *	 whoever has a lease and finds that it has, and the engine takes nobody
+ *	 for out of it before that is recorded.  A gateway that has come back
+ *	 records its own earlier terms as fenced, and lifts what the store has
+ *	 cut off, when its kernel has told that nothing of them is under way:
+ *	 that a kernel has begun a term says nothing of the commands that it had
+ *	 let pass in earlier ones.
  */
 #ifndef TPR_GATEWAYS_H
 #define TPR_GATEWAYS_H
@@ -97,10 +104,15 @@ struct gateways_ops {
 	/* What gateways_life() says has changed: engine_lives() of all. */
 	void (*lives)(void *arg);
 	/*
-	 * Run the administrator's fence command for @gateway, evicted from
-	 * @term; answered by exactly one gateways_fenced().
+	 * Fence @gateway, evicted from @term, by the store's cut() or by the
+	 * administrator's command; answered by exactly one gateways_fenced().
 	 */
 	void (*fence)(void *arg, const char *gateway, uint64_t term);
+	/*
+	 * The store's lift(): @term is ours, and nothing of earlier ones is
+	 * under way; answered by exactly one gateways_lifted().
+	 */
+	void (*lift)(void *arg, uint64_t term);
 	/* Levels as in engine.h. */
 	void (*log)(void *arg, int level, const char *text);
 };
@@ -114,7 +126,9 @@ struct gateways_conf {
 	uint32_t lease_ms;
 	uint32_t margin_ms;
 	uint32_t beat_ms; /* between two heartbeats, and two looks */
-	bool can_fence; /* a fence command is configured */
+	bool can_fence; /* there is a fence command, or the store can cut off */
+	bool fence_always; /* L6 */
+	bool can_lift; /* the store can */
 };
 
 /* NULL when there is no memory. */
@@ -133,11 +147,18 @@ void gateways_lease_done(struct gateways *g, int status);
 void gateways_store_done(struct gateways *g, const struct gateways_reply *r);
 void gateways_timer(struct gateways *g);
 /*
- * The fence command has ended: 0, or why not (positive errno); with @gateway
- * and @term as it was begun.
+ * The fencing has ended: 0, or why not (positive errno); with @gateway and
+ * @term as it was begun.
  */
 void gateways_fenced(struct gateways *g, const char *gateway, uint64_t term,
 		     int status);
+/*
+ * All commands that the kernel had let pass in terms before @term have ended.
+ * Told once the kernel knows, and again whenever it is connected.
+ */
+void gateways_quiet(struct gateways *g, uint64_t term);
+/* @status 0 or a positive errno. */
+void gateways_lifted(struct gateways *g, int status);
 
 /* The current term; 0: none, serve nothing. */
 uint64_t gateways_term(const struct gateways *g);
@@ -147,13 +168,15 @@ enum gateways_life gateways_life(const struct gateways *g, const char *gateway,
 /*
  * Can nothing any more reach the disk of what @gateway admitted in @term?
  * True if that is recorded in the store (it was fenced, or has booted since).
- * If not and @want, a fence command is begun, if there is one; lives() tells
+ * If not and @want, it is begun to fence it, if that can be done; lives() tells
  * of success.
  */
 bool gateways_fenced_off(struct gateways *g, const char *gateway, uint64_t term,
 			 bool want);
-/* Is there a fence command? */
+/* Can gateways be fenced? */
 bool gateways_can_fence(const struct gateways *g);
+/* Does a gateway that has ended count until it is fenced?  L6. */
+bool gateways_must_fence(const struct gateways *g);
 
 /* For the administrator. */
 struct gateways_status {

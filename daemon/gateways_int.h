@@ -8,8 +8,13 @@
 
 enum {
 	GATEWAYS_WHY_MAX = 192,
-	/* Pause after a fence command that failed. */
+	/* Pause after a fencing that failed, or a lift(). */
 	FENCE_PAUSE_MS = 5000,
+	/*
+	 * Pause between two lifts in a term: who cut us off may have been slow,
+	 * and died before it recorded that.
+	 */
+	LIFT_AGAIN_MS = 30000,
 };
 
 /* A gateway as we have seen it; this one is the first. */
@@ -33,8 +38,8 @@ struct gateway {
 	uint64_t fence_term;
 	/* It is off, and that has to be recorded for this term; 0: no. */
 	uint64_t off;
-	bool fencing; /* the fence command runs */
-	uint64_t fence_at; /* no fence command before */
+	bool fencing; /* it is being fenced */
+	uint64_t fence_at; /* not before */
 };
 
 /* What this gateway's own term waits for. */
@@ -87,6 +92,14 @@ struct gateways {
 	uint64_t list_done; /* when the last good one was, 0: never */
 	int list_rc; /* of the last one */
 
+	uint64_t quiet; /* newest term that the kernel told to be */
+	bool lifting; /* a lift() is under way */
+	uint64_t lifted; /* term of the last good one, 0: none */
+	uint64_t lift_fenced; /* what we were recorded as fenced from by then */
+	uint64_t lift_term, lift_next; /* the same of the one under way */
+	uint64_t lift_at; /* no other one before */
+	int lift_rc; /* of the last one */
+
 	bool lives; /* gateways_life() says something new */
 	char why[GATEWAYS_WHY_MAX]; /* there is no lease */
 
@@ -112,6 +125,9 @@ void own_beat_done(struct gateways *g, const struct gateways_reply *reply);
 void own_fence_done(struct gateways *g, int rc);
 /* A reading is done. */
 void own_listed(struct gateways *g);
+/* When nothing of earlier terms is under way: L6. */
+void own_lift(struct gateways *g);
+void own_lifted(struct gateways *g, int status);
 bool own_boot(const struct gateways *g, const struct gateway *p);
 /* Is the last heartbeat of our name another machine's, and to be observed? */
 bool own_foreign(const struct gateways *g);
@@ -122,8 +138,14 @@ struct gateway *peer_add(struct gateways *g, const char *name);
 void peers_listed(struct gateways *g, const struct gateways_reply *reply);
 void peers_evicted(struct gateways *g, const struct gateways_reply *reply);
 void peers_fence_done(struct gateways *g, const struct gateways_reply *reply);
-/* Records what the fence command did, as long as that is not stored. */
+/* Records who was fenced, as long as that is not stored. */
 void peers_record(struct gateways *g);
+/* Begins to fence all that have ended: L6. */
+void peers_fence(struct gateways *g);
+/* Begins to fence @p, whose @term has ended, if that can be done now. */
+void peer_fence(struct gateways *g, struct gateway *p, uint64_t term);
+void peer_fenced(struct gateways *g, struct gateway *p, uint64_t term,
+		 int status);
 /* When a reading tells more than the last one that has begun. */
 uint64_t peers_deadline(const struct gateways *g);
 

@@ -53,6 +53,7 @@ void own_disconnected(struct gateways *g)
 	g->lease_more = false;
 	g->lease_until = 0;
 	g->leased = false;
+	g->quiet = 0;
 	g->begin = 0;
 	g->step = OWN_LOOK;
 	term_tell(g, 0);
@@ -264,4 +265,50 @@ void own_beat_done(struct gateways *g, const struct gateways_reply *reply)
 	} else {
 		own_extend(g);
 	}
+}
+
+/* Has anything been done to us that a lift() could end? */
+static bool lift_due(const struct gateways *g)
+{
+	const struct gateway *p = &g->peers[0];
+
+	if (g->lifted != g->term || p->fenced > g->lift_fenced)
+		return true;
+	return p->evicted && g->now >= g->lift_at;
+}
+
+void own_lift(struct gateways *g)
+{
+	struct gateway *p = &g->peers[0];
+
+	if (!g->term || g->quiet != g->term)
+		return;
+	/* Those that wait for it need not do so any longer. */
+	if (g->conf->fence_always && p->fenced < g->term - 1)
+		p->off = g->term - 1;
+	if (!g->conf->can_lift || g->lifting || !lift_due(g) ||
+	    (g->lift_rc && g->now < g->lift_at))
+		return;
+	g->lifting = true;
+	g->lift_term = g->term;
+	g->lift_next = p->fenced;
+	g->ops->lift(g->arg, g->term);
+}
+
+void own_lifted(struct gateways *g, int status)
+{
+	g->lifting = false;
+	if (status && status != g->lift_rc)
+		gw_log(g, ENGINE_ERROR,
+		       "store: it cannot be lifted that this gateway was cut "
+		       "off: %s; trying on",
+		       strerror(status));
+	else if (!status && g->lift_rc)
+		gw_log(g, ENGINE_INFO, "store: lifted");
+	g->lift_rc = status;
+	g->lift_at = g->now + (status ? FENCE_PAUSE_MS : LIFT_AGAIN_MS);
+	if (status)
+		return;
+	g->lifted = g->lift_term;
+	g->lift_fenced = g->lift_next;
 }

@@ -201,11 +201,56 @@ void peers_listed(struct gateways *g, const struct gateways_reply *reply)
 	own_listed(g);
 }
 
+/*
+ * Only what has ended may be switched off, and only by who is alive: one that
+ * was cut off might not know that the other one came back.
+ */
+static bool may_fence(const struct gateways *g, const struct gateway *p,
+		      uint64_t term)
+{
+	return g->conf->can_fence && p != g->peers && !p->fencing && !p->off &&
+	       term <= p->ended && p->ended >= p->told && gw_leased(g) &&
+	       g->ops->now(g->arg) >= p->fence_at;
+}
+
+void peer_fence(struct gateways *g, struct gateway *p, uint64_t term)
+{
+	if (!may_fence(g, p, term))
+		return;
+	p->fencing = true;
+	gw_log(g, ENGINE_WARNING, "fencing %s, which has ended in term %llu",
+	       p->name, (ull)p->ended);
+	g->ops->fence(g->arg, p->name, p->ended);
+}
+
+void peers_fence(struct gateways *g)
+{
+	size_t i;
+
+	for (i = 1; i < g->count && g->conf->fence_always; i++)
+		if (g->peers[i].fenced < g->peers[i].ended)
+			peer_fence(g, &g->peers[i], g->peers[i].ended);
+}
+
+void peer_fenced(struct gateways *g, struct gateway *p, uint64_t term,
+		 int status)
+{
+	p->fencing = false;
+	if (status) {
+		p->fence_at = g->now + FENCE_PAUSE_MS;
+		gw_log(g, ENGINE_ERROR, "%s could not be fenced: %s", p->name,
+		       strerror(status));
+	} else {
+		gw_log(g, ENGINE_INFO, "%s was fenced", p->name);
+		p->off = term > p->off ? term : p->off;
+	}
+}
+
 void peers_record(struct gateways *g)
 {
 	size_t i;
 
-	for (i = 1; i < g->count; i++) {
+	for (i = 0; i < g->count; i++) {
 		struct gateway *p = &g->peers[i];
 		struct gateways_call call = {.op = GATEWAYS_FENCE};
 

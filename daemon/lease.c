@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Heartbeats, readings and marks have a thread each: a lease must not end
- * because the store calls of a device hang (those have threads of their own
- * too, of which there are 16), or because the mark of an eviction takes long
- * to become durable.  If the store itself hangs, the lease ends, and is meant
- * to.
+ * Heartbeats, readings, marks and cutting off have a thread each: a lease must
+ * not end because the store calls of a device hang (those have threads of their
+ * own too, of which there are 16), or because the mark of an eviction takes
+ * long to become durable.  If the store itself hangs, the lease ends, and is
+ * meant to.
  *
  * The clock is CLOCK_BOOTTIME, which also counts while the machine is
  * suspended, and so the timer is not one of libuv, which would not.
@@ -40,6 +40,7 @@ struct lease {
 	struct runner *beat;
 	struct runner *list;
 	struct runner *mark;
+	struct runner *cut;
 	int timer_fd;
 	uv_poll_t timer;
 	bool closing;
@@ -214,13 +215,6 @@ static void op_lives(void *arg)
 		devices_lives(lease->d);
 }
 
-static void op_fence(void *arg, const char *gateway, uint64_t term)
-{
-	struct lease *lease = arg;
-
-	fences_run(lease->fences, gateway, term);
-}
-
 static void fence_done(void *arg, const char *gateway, uint64_t term,
 		       int status)
 {
@@ -228,6 +222,88 @@ static void fence_done(void *arg, const char *gateway, uint64_t term,
 
 	if (!lease->closing)
 		gateways_fenced(lease->gateways, gateway, term, status);
+}
+
+/* A cut() or a lift(). */
+struct cut_job {
+	struct lease *lease;
+	char gateway[STORE_GATEWAY_MAX + 1];
+	uint64_t term;
+	int rc;
+};
+
+static void cut_fn(void *arg)
+{
+	struct cut_job *job = arg;
+	struct daemon *d = job->lease->d;
+
+	job->rc = d->ops->cut(d->store, job->gateway, job->term);
+}
+
+/* If the store cannot do it, the command, if there is one, can perhaps. */
+static void cut_done(void *arg)
+{
+	struct cut_job *job = arg;
+	struct lease *lease = job->lease;
+
+	if (job->rc)
+		log_line(LOG_LEVEL_ERROR, NULL, 0, "store: cut off %s: %s",
+			 job->gateway, strerror(-job->rc));
+	if (job->rc && lease->fences_conf.words && !lease->closing)
+		fences_run(lease->fences, job->gateway, job->term);
+	else
+		fence_done(lease, job->gateway, job->term, -job->rc);
+	free(job);
+}
+
+static void lift_fn(void *arg)
+{
+	struct cut_job *job = arg;
+	struct daemon *d = job->lease->d;
+
+	job->rc = d->ops->lift(d->store, job->term);
+}
+
+static void lift_done(void *arg)
+{
+	struct cut_job *job = arg;
+
+	if (!job->lease->closing)
+		gateways_lifted(job->lease->gateways, -job->rc);
+	free(job);
+}
+
+static void cut_run(struct lease *lease, const char *gateway, uint64_t term,
+		    void (*fn)(void *arg), void (*done)(void *arg))
+{
+	struct cut_job *job;
+
+	if (lease->closing)
+		return;
+	job = calloc(1, sizeof(*job));
+	/* As in work_store(). */
+	if (!job)
+		abort();
+	job->lease = lease;
+	job->term = term;
+	snprintf(job->gateway, sizeof(job->gateway), "%s", gateway);
+	if (runner_add(lease->cut, fn, done, job))
+		abort();
+}
+
+static void op_fence(void *arg, const char *gateway, uint64_t term)
+{
+	struct lease *lease = arg;
+
+	if (lease->conf.fence_always)
+		cut_run(lease, gateway, term, cut_fn, cut_done);
+	else
+		fences_run(lease->fences, gateway, term);
+}
+
+static void op_lift(void *arg, uint64_t term)
+{
+	cut_run(arg, "", term, lift_fn, lift_done);
 }
 
 static void op_log(void *arg, int level, const char *text)
@@ -244,6 +320,7 @@ static const struct gateways_ops lease_ops = {
 	.term = op_term,
 	.lives = op_lives,
 	.fence = op_fence,
+	.lift = op_lift,
 	.log = op_log,
 };
 
@@ -319,10 +396,11 @@ static int parts_open(struct lease *lease)
 	lease->beat = runner_start(loop);
 	lease->list = runner_start(loop);
 	lease->mark = runner_start(loop);
+	lease->cut = runner_start(loop);
 	lease->fences = fences_new(loop, &lease->fences_conf);
 	lease->gateways = gateways_new(&lease_ops, lease, &lease->conf);
-	if (!lease->beat || !lease->list || !lease->mark || !lease->fences ||
-	    !lease->gateways)
+	if (!lease->beat || !lease->list || !lease->mark || !lease->cut ||
+	    !lease->fences || !lease->gateways)
 		rc = -ENOMEM;
 	return rc;
 }
@@ -336,7 +414,10 @@ static int configure(struct lease *lease)
 	lease->conf.lease_ms = config->lease_ms;
 	lease->conf.margin_ms = config->margin_ms;
 	lease->conf.beat_ms = config->beat_ms;
-	lease->conf.can_fence = config->fence_words;
+	lease->conf.fence_always = config->blocklist && lease->d->ops->cut;
+	lease->conf.can_fence =
+		config->fence_words || lease->conf.fence_always;
+	lease->conf.can_lift = lease->d->ops->lift;
 	lease->fences_conf.words = config->fence_words;
 	lease->fences_conf.timeout_ms = config->fence_timeout_ms;
 	lease->fences_conf.done = fence_done;
@@ -391,6 +472,7 @@ void lease_close(struct lease *lease)
 	runner_stop(lease->beat);
 	runner_stop(lease->list);
 	runner_stop(lease->mark);
+	runner_stop(lease->cut);
 }
 
 void lease_free(struct lease *lease)
@@ -431,6 +513,12 @@ void lease_done(struct lease *lease, int status)
 {
 	if (lease && !lease->closing)
 		gateways_lease_done(lease->gateways, status);
+}
+
+void lease_quiet(struct lease *lease, uint64_t term)
+{
+	if (lease && !lease->closing)
+		gateways_quiet(lease->gateways, term);
 }
 
 void lease_down(struct lease *lease)

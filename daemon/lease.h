@@ -28,6 +28,7 @@ void lease_free(struct lease *lease);
 /* Events of the netlink connection. */
 void lease_welcome(struct lease *lease, uint64_t term);
 void lease_done(struct lease *lease, int status);
+void lease_quiet(struct lease *lease, uint64_t term);
 void lease_down(struct lease *lease);
 
 #endif

@@ -93,6 +93,14 @@ static void op_fence(void *arg, const char *gateway, uint64_t term)
 	snprintf(n->fence_gateway, sizeof(n->fence_gateway), "%s", gateway);
 }
 
+static void op_lift(void *arg, uint64_t term)
+{
+	struct node *n = arg;
+
+	n->lifts++;
+	n->lift_term = term;
+}
+
 static void op_log(void *arg, int level, const char *text)
 {
 	struct node *n = arg;
@@ -114,6 +122,7 @@ static const struct gateways_ops ops = {
 	.term = op_term,
 	.lives = op_lives,
 	.fence = op_fence,
+	.lift = op_lift,
 	.log = op_log,
 };
 

@@ -61,6 +61,8 @@ struct node {
 	unsigned int lives;
 	unsigned int fences;
 	uint64_t fence_term;
+	unsigned int lifts;
+	uint64_t lift_term;
 	char fence_gateway[64];
 	char log[512]; /* newest line at warning level or above */
 	unsigned int complaints;
