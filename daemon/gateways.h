@@ -37,6 +37,10 @@
  *	 cut off, when its kernel has told that nothing of them is under way:
  *	 that a kernel has begun a term says nothing of the commands that it had
  *	 let pass in earlier ones.
+ *  (L7) Who is cut off cannot read that it was evicted either: its calls return
+ *	 -ESHUTDOWN, which is taken for an eviction.  The kernel is told a new
+ *	 term, and when nothing of earlier ones is under way, that is lifted;
+ *	 then on as by L2.  If the kernel has no term, nothing is under way.
  */
 #ifndef TPR_GATEWAYS_H
 #define TPR_GATEWAYS_H
@@ -109,8 +113,9 @@ struct gateways_ops {
 	 */
 	void (*fence)(void *arg, const char *gateway, uint64_t term);
 	/*
-	 * The store's lift(): @term is ours, and nothing of earlier ones is
-	 * under way; answered by exactly one gateways_lifted().
+	 * The store's lift(): @term is ours (UINT64_MAX: it will be a later one
+	 * than any), and nothing of earlier ones is under way; answered by
+	 * exactly one gateways_lifted().
 	 */
 	void (*lift)(void *arg, uint64_t term);
 	/* Levels as in engine.h. */

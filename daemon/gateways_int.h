@@ -45,6 +45,7 @@ struct gateway {
 /* What this gateway's own term waits for. */
 enum own_step {
 	OWN_LOOK, /* a reading: what the store knows of our name */
+	OWN_SHUT, /* that nothing of before is under way, and a lift(): L7 */
 	OWN_FENCE, /* that all of before our boot is recorded as fenced */
 	OWN_LEASE, /* that the kernel has given up what was before the term */
 	OWN_BEAT, /* the first heartbeat of the term */
@@ -67,7 +68,8 @@ struct gateways {
 	bool connected;
 	uint64_t kernel_term; /* of the kernel's last LEASE */
 	enum own_step step;
-	uint64_t begin; /* from OWN_FENCE on: our term */
+	/* From OWN_FENCE on: our term.  OWN_SHUT: that, or 0: there is none. */
+	uint64_t begin;
 	uint64_t term; /* the same with OWN_RUN, else 0 */
 
 	/* One LEASE is on its way at a time; one may have to follow it. */
@@ -98,6 +100,7 @@ struct gateways {
 	uint64_t lift_fenced; /* what we were recorded as fenced from by then */
 	uint64_t lift_term, lift_next; /* the same of the one under way */
 	uint64_t lift_at; /* no other one before */
+	uint64_t lift_lists; /* readings that had begun by the last one */
 	int lift_rc; /* of the last one */
 
 	bool lives; /* gateways_life() says something new */
@@ -125,6 +128,8 @@ void own_beat_done(struct gateways *g, const struct gateways_reply *reply);
 void own_fence_done(struct gateways *g, int rc);
 /* A reading is done. */
 void own_listed(struct gateways *g);
+/* A store call says that we are cut off. */
+void own_shut(struct gateways *g);
 /* When nothing of earlier terms is under way: L6. */
 void own_lift(struct gateways *g);
 void own_lifted(struct gateways *g, int status);

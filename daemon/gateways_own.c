@@ -7,6 +7,7 @@
  *
  * and then heartbeats, each of which extends the lease from the time when it
  * was begun.  What fails begins again with a reading, whose pace it so keeps.
+ * Who is cut off from the store cannot read: that comes first then.
  */
 #include "gateways_int.h"
 
@@ -257,6 +258,8 @@ void own_beat_done(struct gateways *g, const struct gateways_reply *reply)
 		return;
 	if (reply->rc == -ESTALE) {
 		own_robbed(g);
+	} else if (reply->rc == -ESHUTDOWN && g->conf->can_lift) {
+		own_shut(g);
 	} else if (reply->rc) {
 		gw_why(g, "store: heartbeat: %s", strerror(-reply->rc));
 	} else if (p->evicted >= g->begin) {
@@ -267,32 +270,74 @@ void own_beat_done(struct gateways *g, const struct gateways_reply *reply)
 	}
 }
 
+/* L7 */
+void own_shut(struct gateways *g)
+{
+	const struct gateway *p = &g->peers[0];
+
+	if (!g->conf->can_lift || !g->connected || g->step == OWN_SHUT)
+		return;
+	gw_why(g,
+	       "cut off from the store, so evicted: waiting until no command "
+	       "of before is under way");
+	g->step = OWN_SHUT;
+	g->begin = most(g->kernel_term, g->begin);
+	term_tell(g, 0);
+	if (!g->begin)
+		return;
+	g->begin = 1 + most(most(g->begin, p->told), most(p->evicted, p->mark));
+	g->lease_until = 0;
+	lease_send(g, g->begin, 0);
+}
+
 /* Has anything been done to us that a lift() could end? */
 static bool lift_due(const struct gateways *g)
 {
 	const struct gateway *p = &g->peers[0];
 
-	if (g->lifted != g->term || p->fenced > g->lift_fenced)
+	if (g->step == OWN_SHUT || g->lifted != g->term ||
+	    p->fenced > g->lift_fenced)
 		return true;
 	return p->evicted && g->now >= g->lift_at;
+}
+
+/* Is nothing of earlier terms under way? */
+static bool is_quiet(const struct gateways *g)
+{
+	if (g->step == OWN_SHUT)
+		return !g->begin || (g->kernel_term == g->begin &&
+				     g->quiet == g->begin);
+	return g->term && g->quiet == g->term;
 }
 
 void own_lift(struct gateways *g)
 {
 	struct gateway *p = &g->peers[0];
 
-	if (!g->term || g->quiet != g->term)
+	if (!is_quiet(g))
 		return;
 	/* Those that wait for it need not do so any longer. */
-	if (g->conf->fence_always && p->fenced < g->term - 1)
+	if (g->conf->fence_always && g->term && p->fenced < g->term - 1)
 		p->off = g->term - 1;
 	if (!g->conf->can_lift || g->lifting || !lift_due(g) ||
 	    (g->lift_rc && g->now < g->lift_at))
 		return;
 	g->lifting = true;
-	g->lift_term = g->term;
+	g->lift_term = g->begin ? g->begin : UINT64_MAX;
 	g->lift_next = p->fenced;
-	g->ops->lift(g->arg, g->term);
+	g->ops->lift(g->arg, g->lift_term);
+}
+
+static void lift_good(struct gateways *g)
+{
+	g->lifted = g->lift_term;
+	g->lift_fenced = g->lift_next;
+	if (g->step != OWN_SHUT ||
+	    g->lift_term != (g->begin ? g->begin : UINT64_MAX))
+		return;
+	g->step = OWN_LOOK;
+	g->lift_lists = g->lists;
+	g->list_again = true;
 }
 
 void own_lifted(struct gateways *g, int status)
@@ -307,8 +352,6 @@ void own_lifted(struct gateways *g, int status)
 		gw_log(g, ENGINE_INFO, "store: lifted");
 	g->lift_rc = status;
 	g->lift_at = g->now + (status ? FENCE_PAUSE_MS : LIFT_AGAIN_MS);
-	if (status)
-		return;
-	g->lifted = g->lift_term;
-	g->lift_fenced = g->lift_next;
+	if (!status)
+		lift_good(g);
 }

@@ -195,6 +195,9 @@ void peers_listed(struct gateways *g, const struct gateways_reply *reply)
 		gw_log(g, ENGINE_WARNING, "store: heartbeats: %s",
 		       strerror(-rc));
 	g->list_rc = rc;
+	/* One that had begun before the lift() says nothing. */
+	if (rc == -ESHUTDOWN && g->lists > g->lift_lists)
+		own_shut(g);
 	if (rc)
 		return;
 	g->list_done = g->now;

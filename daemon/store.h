@@ -169,7 +169,8 @@ struct store_ops {
 	 * term that it is in: tells its kernel the next one, waits until nothing
 	 * of earlier ones is in flight, lifts, and tries again.  0 also if
 	 * nothing was cut off; not for good: who evicted it may not be done.
-	 * NULL where cut() is.
+	 * @term UINT64_MAX: its kernel knows of no term, as after a boot, so
+	 * nothing is in flight.  NULL where cut() is.
 	 */
 	int (*lift)(struct store *store, uint64_t term);
 

@@ -194,6 +194,124 @@ static void test_disconnect(void **state)
 	assert_int_equal(n->lifts, 2);
 }
 
+/* Cut off: it cannot even read that it was evicted. */
+
+static void shut(struct sky *s, int i, int rc)
+{
+	s->nodes[i].fail[GATEWAYS_BEAT] = rc;
+	s->nodes[i].fail[GATEWAYS_LIST] = rc;
+}
+
+static void test_shut(void **state)
+{
+	struct sky *s = *state;
+	struct node *n = &s->nodes[1];
+
+	begin_always(s, 2);
+	gateways_quiet(n->g, 1);
+	gateways_lifted(n->g, 0);
+	n->lifts = 0;
+	shut(s, 1, -ESHUTDOWN);
+	sky_run(s, 2 * BEAT_MS);
+	assert_out(s, 1, "cut off");
+	assert_int_equal(n->kernel_term, 2);
+	assert_int_equal(gateways_term(n->g), 0);
+	/* Long after it has let its term end, commands are under way. */
+	sky_run(s, 10 * BEAT_MS);
+	assert_int_equal(n->lifts, 0);
+	gateways_quiet(n->g, 2);
+	assert_int_equal(n->lifts, 1);
+	assert_int_equal(n->lift_term, 2);
+	gateways_lifted(n->g, EAGAIN);
+	sky_run(s, 6 * BEAT_MS);
+	assert_int_equal(n->lifts, 2);
+	assert_int_equal(n->kernel_term, 2);
+	shut(s, 1, 0);
+	gateways_lifted(n->g, 0);
+	sky_run(s, 3 * BEAT_MS);
+	assert_well(s, 1, 2);
+	assert_int_equal(s->store[1].beat.term, 2);
+}
+
+/* What was begun before the lift says nothing of the time after it. */
+static void test_shut_stale(void **state)
+{
+	struct sky *s = *state;
+	struct node *n = &s->nodes[0];
+
+	begin_always(s, 1);
+	shut(s, 0, -ESHUTDOWN);
+	sky_run(s, 2 * BEAT_MS);
+	n->slow[GATEWAYS_LIST] = 5 * BEAT_MS;
+	sky_run(s, 2 * BEAT_MS);
+	n->slow[GATEWAYS_LIST] = 0;
+	shut(s, 0, 0);
+	gateways_quiet(n->g, 2);
+	gateways_lifted(n->g, 0);
+	sky_run(s, 8 * BEAT_MS);
+	assert_well(s, 0, 2);
+}
+
+/* The one that it was before was cut off, under a kernel that goes on. */
+static void test_shut_restarted(void **state)
+{
+	struct sky *s = *state;
+	struct node *n = &s->nodes[0];
+
+	begin_always(s, 1);
+	node_die(s, 0);
+	shut(s, 0, -ESHUTDOWN);
+	node_start(s, 0);
+	sky_run(s, 2 * BEAT_MS);
+	assert_out(s, 0, "cut off");
+	assert_int_equal(n->lifts, 0);
+	gateways_quiet(n->g, 1);
+	assert_int_equal(n->lifts, 0);
+	gateways_quiet(n->g, 2);
+	assert_int_equal(n->lifts, 1);
+	shut(s, 0, 0);
+	gateways_lifted(n->g, 0);
+	sky_run(s, 3 * BEAT_MS);
+	assert_well(s, 0, 2);
+}
+
+/* Nothing is under way; which term it is can be read only after that. */
+static void test_shut_booted(void **state)
+{
+	struct sky *s = *state;
+	struct node *n = &s->nodes[0];
+
+	begin_always(s, 1);
+	node_die(s, 0);
+	node_boot(s, 0);
+	shut(s, 0, -ESHUTDOWN);
+	node_start(s, 0);
+	sky_run(s, 2 * BEAT_MS);
+	assert_int_equal(n->lifts, 1);
+	assert_true(n->lift_term == UINT64_MAX);
+	assert_int_equal(n->kernel_term, 0);
+	shut(s, 0, 0);
+	gateways_lifted(n->g, 0);
+	sky_run(s, OVER_MS + 4 * BEAT_MS);
+	assert_well(s, 0, 2);
+	assert_int_equal(s->store[0].fenced, 1);
+}
+
+/* Where nothing can be lifted it is a failure as any other. */
+static void test_shut_no_lift(void **state)
+{
+	struct sky *s = *state;
+
+	begin(s, 1);
+	shut(s, 0, -ESHUTDOWN);
+	sky_run(s, LEASE_MS + BEAT_MS);
+	assert_out(s, 0, "");
+	assert_int_equal(s->nodes[0].kernel_term, 1);
+	shut(s, 0, 0);
+	sky_run(s, 3 * BEAT_MS);
+	assert_well(s, 0, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +323,11 @@ int main(void)
 		T(quiet_is_fenced),
 		T(boot),
 		T(disconnect),
+		T(shut),
+		T(shut_stale),
+		T(shut_restarted),
+		T(shut_booted),
+		T(shut_no_lift),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
