@@ -10,9 +10,10 @@
  * so it can lift that, when nothing of its earlier terms is under way.
  *
  * A write that a client gave up (a time limit) could still be under way then,
- * in the network.  Who writes holds the image's lock, so its owner is added to
- * the list by its own address, and that is never taken away: to go on,
- * tcmu-runner opens the image anew.
+ * in the network: see store_rados_sockets.c.  The owner of an image's lock is
+ * added to the list by its own address as well, and that is not taken away:
+ * librbd does the same when it breaks a lock, and that client never writes
+ * again anyway.
  *
  * When is it effective?  A mon's answer means that the new map is decided, not
  * that OSDs have it.  Our own client waits until it has that map, and then

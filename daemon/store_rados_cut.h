@@ -34,4 +34,11 @@ int sr_pg_num(struct sr_place *place, uint64_t *count);
  */
 int sr_pgs_reach(struct sr_place *place);
 
+/* store_rados_sockets.c */
+/*
+ * Nothing that this machine has sent to OSDs of the cluster is under way any
+ * more when this returns 0.  -EBUSY: there still is something.
+ */
+int sr_sockets_drain(rados_t cluster);
+
 #endif

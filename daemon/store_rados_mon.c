@@ -22,7 +22,8 @@ int sr_mon(rados_t cluster, const char *command, char **text)
 	int ret = rados_mon_command(cluster, &command, 1, "", 0, &out, &len,
 				    &status, &status_len);
 
-	if (ret)
+	/* That the cluster does not answer, others say. */
+	if (ret && ret != -ETIMEDOUT && ret != -EINTR)
 		log_line(LOG_LEVEL_WARNING, NULL, 0,
 			 "Ceph refuses %s: %.*s (%s)", command,
 			 (int)status_len, status ? status : "",
@@ -39,6 +40,11 @@ int sr_mon(rados_t cluster, const char *command, char **text)
 	rados_buffer_free(out);
 	rados_buffer_free(status);
 	return ret;
+}
+
+static const char *sr_user(const struct sr_place *place)
+{
+	return place->conn->id[0] ? place->conn->id : "admin";
 }
 
 static void sr_addr_text(const struct sr_addr *addr, char *text, size_t cap)
@@ -60,7 +66,7 @@ int sr_blocklist_add(struct sr_place *place, const struct sr_addr *addr)
 		log_line(LOG_LEVEL_ERROR, NULL, 0,
 			 "cannot blocklist %s: %s (user client.%s needs the "
 			 "mon capability \"profile rbd\")", text,
-			 strerror(-ret), place->conn->id);
+			 strerror(-ret), sr_user(place));
 	return ret;
 }
 
@@ -79,7 +85,7 @@ static int sr_blocklist_rm(struct sr_place *place, const struct sr_addr *addr)
 			 "%s is blocklisted, and client.%s may not change that: "
 			 "give it the mon capability allow command "
 			 "\"osd blocklist\" with blocklistop=rm, or run "
-			 "`ceph osd blocklist rm %s`", text, place->conn->id,
+			 "`ceph osd blocklist rm %s`", text, sr_user(place),
 			 text);
 	return ret;
 }
@@ -90,10 +96,12 @@ int sr_blocklist_lift(struct sr_place *place, const struct sr_hosts *hosts,
 	struct sr_addr addr;
 	const char *at;
 	char *text;
-	int ret = sr_mon(place->conn->cluster,
-			 "{\"prefix\": \"osd blocklist ls\"}", &text);
+	int ret = sr_sockets_drain(place->conn->cluster);
 
 	*count = 0;
+	if (!ret)
+		ret = sr_mon(place->conn->cluster,
+			     "{\"prefix\": \"osd blocklist ls\"}", &text);
 	if (ret)
 		return ret;
 	for (at = text; !ret && sr_addr_next(&at, &addr);) {

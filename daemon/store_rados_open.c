@@ -323,7 +323,10 @@ static int sr_create(struct sr_place *place, const char *oid)
 	return ret;
 }
 
-/* *@what: what could not be done. */
+/*
+ * *@what: what could not be done.  A gateway that is cut off has been here
+ * before, so the objects are there; to lift that it needs a store.
+ */
 static int sr_open_home(struct store *store, const char **what)
 {
 	struct sr_place *place;
@@ -338,10 +341,11 @@ static int sr_open_home(struct store *store, const char **what)
 	if (!ret)
 		ret = sr_create(place, store->inbox);
 	sr_place_put(store, place);
-	if (ret)
-		return ret;
-	*what = "cannot watch the gateway's inbox";
-	return sr_news_open(store);
+	if (!ret) {
+		*what = "cannot watch the gateway's inbox";
+		ret = sr_news_open(store);
+	}
+	return ret == -ESHUTDOWN ? 0 : ret;
 }
 
 int sr_open(struct store **out, const char *where, const char *gateway,
