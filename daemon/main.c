@@ -170,8 +170,9 @@ static int store_start(struct daemon *d)
 		return rc;
 	rc = d->ops->open(&d->store, d->where, d->config->gateway,
 			  d->engine.incarnation, &err);
+	/* The text names the place. */
 	if (rc)
-		log_line(LOG_LEVEL_ERROR, NULL, 0, "store %s: %s", d->where,
+		log_line(LOG_LEVEL_ERROR, NULL, 0, "store %s",
 			 err ? err : strerror(-rc));
 	free(err);
 	return rc;

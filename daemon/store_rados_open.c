@@ -334,6 +334,9 @@ static int sr_open_home(struct store *store, const char **what)
 
 	*what = "cannot reach the pool";
 	ret = sr_place_get(store, &store->home, &place);
+	if (ret == -ENODEV)
+		*what = "there is no such pool: set another one in section "
+			"store, the same on all gateways";
 	if (ret)
 		return ret;
 	*what = "cannot make the gateways' objects";
