@@ -2,13 +2,17 @@
 /*
  * Two PR OUTs racing through two gateways.
  *
- *	race ROUNDS SEED URL1 URL2
+ *	race ROUNDS SEED URL1 URL2 [faults]
  *
  * Initiator A is logged in to the gateway of URL1, B to that of URL2.  Each
  * round sends one command on either at the same time; then what both answered
  * and the state that both gateways report must be what one device would have
  * given for one of the two orders.  What that is, the core says: it is linked
  * into this program.  Exit code 1 if any round is not so.
+ *
+ * "faults" says that somebody breaks the store meanwhile: then a command may
+ * also end in NOT READY, and had no effect, or in COMMUNICATION TIME-OUT, and
+ * may have had it.  How often that was is in the last line but one.
  */
 #include <iscsi/iscsi.h>
 #include <iscsi/scsi-lowlevel.h>
@@ -26,6 +30,13 @@
 enum {
 	STATE_REGS = 8,
 	UA_RETRIES = 4,
+	/* Instead of a status. */
+	NOT_DONE = -1,
+	UNCLEAR = -2,
+	/* While the store is broken: tries, and seconds between them. */
+	FAULT_TRIES = 90,
+	FAULT_SECONDS = 1,
+	COMMUNICATION_TIME_OUT = 0x0801,
 };
 
 struct party {
@@ -64,7 +75,8 @@ static struct party parties[2] = {
 };
 
 static struct tcmu_pr_info *model;
-static unsigned long failures;
+static unsigned long failures, not_done, unclear;
+static bool faults;
 
 static void __attribute__((noreturn, format(printf, 1, 2)))
 die(const char *format, ...)
@@ -118,7 +130,20 @@ static int is_unit_attention(const struct scsi_task *task)
 	       task->sense.key == SCSI_SENSE_UNIT_ATTENTION;
 }
 
-/* Sends one PR OUT; its status, or -1 with the sense printed. */
+/* Is it one of the ends that faults explain?  NOT_DONE or UNCLEAR; or 0. */
+static int fault_end(const struct scsi_task *task)
+{
+	if (!faults || task->status != SCSI_STATUS_CHECK_CONDITION)
+		return 0;
+	if (task->sense.key == SCSI_SENSE_NOT_READY)
+		return NOT_DONE;
+	if (task->sense.key == SCSI_SENSE_COMMAND_ABORTED &&
+	    task->sense.ascq == COMMUNICATION_TIME_OUT)
+		return UNCLEAR;
+	return 0;
+}
+
+/* Sends one PR OUT; its status, or how else it ended, the sense printed. */
 static int send_out(struct party *p, const struct command *c)
 {
 	struct scsi_persistent_reserve_out_basic params = {
@@ -133,9 +158,11 @@ static int send_out(struct party *p, const struct command *c)
 
 		if (!task)
 			die("%s: %s", p->name, iscsi_get_error(p->iscsi));
-		status = task->status;
+		status = fault_end(task) ? fault_end(task) : task->status;
 		if (!is_unit_attention(task)) {
-			if (status == SCSI_STATUS_CHECK_CONDITION)
+			not_done += status == NOT_DONE;
+			unclear += status == UNCLEAR;
+			if (task->status == SCSI_STATUS_CHECK_CONDITION)
 				fprintf(stderr, "race: sense %x %04x\n",
 					task->sense.key, task->sense.ascq);
 			scsi_free_scsi_task(task);
@@ -181,9 +208,9 @@ static int apply(struct tcmu_pr_info *info, const struct party *p,
 /* PR IN through @p: *@data must be freed; its length. */
 static int read_in(struct party *p, int sa, u8 **data)
 {
-	int tries, len;
+	int tries, len, end, limit = faults ? FAULT_TRIES : UA_RETRIES;
 
-	for (tries = 0; tries < UA_RETRIES; tries++) {
+	for (tries = 0; tries < limit; tries++) {
 		struct scsi_task *task = iscsi_persistent_reserve_in_sync(
 			p->iscsi, p->lun, sa, 4096);
 
@@ -198,9 +225,12 @@ static int read_in(struct party *p, int sa, u8 **data)
 			scsi_free_scsi_task(task);
 			return len;
 		}
-		if (!is_unit_attention(task))
+		end = fault_end(task);
+		if (!end && !is_unit_attention(task))
 			break;
 		scsi_free_scsi_task(task);
+		if (end)
+			sleep(FAULT_SECONDS);
 	}
 	die("PR IN through %s failed: %s", p->name, iscsi_get_error(p->iscsi));
 }
@@ -255,35 +285,56 @@ static int reports(struct party *p, const struct tcmu_pr_info *info)
 	return same;
 }
 
+static bool both_report(const struct tcmu_pr_info *info)
+{
+	return reports(&parties[0], info) && reports(&parties[1], info);
+}
+
+/*
+ * Plays @first, then the other one, on a copy of the model; of those that are
+ * unclear, those in @done have an effect.  NULL: their statuses do not fit.
+ */
+static struct tcmu_pr_info *play(const struct shot *shots, int first,
+				 unsigned int done)
+{
+	struct tcmu_pr_info *info = new_state();
+	int i, n;
+
+	tpr_info_copy(info, model);
+	for (i = 0; i < 2; i++) {
+		n = i ? !first : first;
+		if (shots[n].status == NOT_DONE ||
+		    (shots[n].status == UNCLEAR && !(done & 1u << n)))
+			continue;
+		if (apply(info, shots[n].party, &shots[n].cmd) !=
+			    shots[n].status &&
+		    shots[n].status != UNCLEAR) {
+			free(info);
+			return NULL;
+		}
+	}
+	return info;
+}
+
 /* Plays both orders; adopts the one that fits what was seen, or reports. */
-static void judge(const struct kind *kind, unsigned long round,
+static void judge(const char *what, unsigned long round,
 		  const struct shot *shots)
 {
-	static unsigned long won[2];
-	int order;
+	unsigned int way;
 
-	for (order = 0; order < 2; order++) {
-		struct tcmu_pr_info *info = new_state();
-		int status[2];
+	for (way = 0; way < 8; way++) {
+		struct tcmu_pr_info *info = play(shots, way & 1, way >> 1);
 
-		tpr_info_copy(info, model);
-		status[order] = apply(info, shots[order].party,
-				      &shots[order].cmd);
-		status[!order] = apply(info, shots[!order].party,
-				       &shots[!order].cmd);
-		if (status[0] == shots[0].status &&
-		    status[1] == shots[1].status &&
-		    reports(&parties[0], info) && reports(&parties[1], info)) {
+		if (info && both_report(info)) {
 			free(model);
 			model = info;
-			won[order]++;
 			return;
 		}
 		free(info);
 	}
 	failures++;
 	printf("round %lu, %s: statuses %#x and %#x and the state that follows fit neither order\n",
-	       round, kind->name, (unsigned int)shots[0].status,
+	       round, what, (unsigned int)shots[0].status,
 	       (unsigned int)shots[1].status);
 }
 
@@ -306,15 +357,26 @@ static void race(const struct kind *kind, unsigned long round,
 	for (i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 	pthread_barrier_destroy(&start);
-	judge(kind, round, shots);
+	judge(kind->name, round, shots);
 }
 
 /* A command alone, on the device and on the model. */
 static void alone(struct party *p, struct command c)
 {
-	int want = apply(model, p, &c);
-	int got = send_out(p, &c);
+	struct tcmu_pr_info *before = new_state();
+	int want, got, tries = 0;
 
+	tpr_info_copy(before, model);
+	want = apply(model, p, &c);
+	do {
+		if (tries)
+			sleep(FAULT_SECONDS);
+		got = send_out(p, &c);
+		if (got == UNCLEAR)
+			got = both_report(model) ? want : UNCLEAR;
+	} while ((got == NOT_DONE || (got == UNCLEAR && both_report(before))) &&
+		 tries++ < FAULT_TRIES);
+	free(before);
 	if (want != got) {
 		failures++;
 		printf("%s: action %u alone: status %#x, expected %#x\n",
@@ -394,8 +456,9 @@ int main(int argc, char **argv)
 	unsigned int seed;
 	time_t shown;
 
-	if (argc != 5)
-		die("usage: race ROUNDS SEED URL1 URL2");
+	faults = argc == 6 && !strcmp(argv[5], "faults");
+	if (argc != 5 + faults)
+		die("usage: race ROUNDS SEED URL1 URL2 [faults]");
 	rounds = strtoul(argv[1], NULL, 10);
 	seed = (unsigned int)strtoul(argv[2], NULL, 10);
 	login(&parties[0], argv[3]);
@@ -417,6 +480,9 @@ int main(int argc, char **argv)
 			fflush(stdout);
 		}
 	}
+	if (faults)
+		printf("%lu commands not done, %lu unclear\n", not_done,
+		       unclear);
 	printf("%lu rounds, PRGENERATION %u, %lu wrong\n", round, model->gen,
 	       failures);
 	return failures != 0;
