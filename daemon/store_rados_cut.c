@@ -378,10 +378,12 @@ int sr_cut(struct store *store, const char *gateway, uint64_t term)
 static int sr_lift_mark(struct sr_cut *cut, const void *arg)
 {
 	const uint64_t *term = arg;
+	/* As large a number would be for ever: what there is by now. */
+	uint64_t till = *term == UINT64_MAX ? cut->cut : *term - 1;
 
-	if (!*term || cut->lifted >= *term - 1)
+	if (!*term || cut->lifted >= till)
 		return 1;
-	cut->lifted = *term - 1;
+	cut->lifted = till;
 	return 0;
 }
 
