@@ -1,0 +1,45 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The cluster of the RADOS store's tests, by what makes the lab's.
+
+    cluster.py DIRECTORY signal osd 19
+    cluster.py DIRECTORY restart osd
+    cluster.py DIRECTORY guard       remove it when standard input ends
+"""
+
+import os
+import pathlib
+import signal
+import sys
+
+sys.path.insert(0, os.fspath(pathlib.Path(__file__).resolve().parents[3] / "lab"))
+sys.dont_write_bytecode = True
+
+from labkit import ceph  # noqa: E402
+
+
+def guard(cluster):
+    """Whatever becomes of the test, the cluster ends with it. SIGKILL ends nothing here that is not in its session."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    sys.stdin.buffer.read()
+    cluster.remove()
+
+
+def main():
+    directory, verb, *words = sys.argv[1:]
+    cluster = ceph.Cluster(directory)
+    if verb == "guard":
+        guard(cluster)
+    elif verb == "restart":
+        cluster.restart(*words)
+    elif verb == "signal":
+        process = cluster.process(words[0])
+        if not process or not process.send(int(words[1])):
+            sys.exit(f"no {words[0]} to signal")
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Members, heartbeats, marks and news of the RADOS store. */
+#include "pool.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define GATEWAYS "tcmu_pr_gateways"
+
+/* Members */
+
+static struct store_member member_of(struct store *store, const char *lu,
+				     const char *gateway, size_t want)
+{
+	struct store_member *list, member = {0};
+	size_t count;
+
+	assert_int_equal(ops->members(store, lu, &list, &count), 0);
+	assert_int_equal(count, want);
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			assert_true(strcmp(list[i - 1].gateway,
+					   list[i].gateway) < 0);
+		if (!strcmp(list[i].gateway, gateway))
+			member = list[i];
+	}
+	free(list);
+	assert_string_equal(member.gateway, gateway);
+	return member;
+}
+
+static void check(struct store *store, const char *lu, size_t count,
+		  const char *gateway, uint64_t incarnation, uint64_t term,
+		  uint64_t installed, uint64_t ended, uint64_t seen)
+{
+	struct store_member member = member_of(store, lu, gateway, count);
+
+	assert_int_equal(member.incarnation, incarnation);
+	assert_int_equal(member.term, term);
+	assert_int_equal(member.installed, installed);
+	assert_int_equal(member.ended, ended);
+	assert_int_equal(member.seen, seen);
+}
+
+static void test_members(void **state)
+{
+	struct store *a = pool_open("a", 1), *b = pool_open("b", UINT64_MAX);
+	const char *lu = pool_image("d");
+	struct store_member *list;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(ops->members(a, lu, &list, &count), -ENOENT);
+	assert_int_equal(ops->ack(a, lu, 1, 1, 1), -ENOENT);
+	assert_int_equal(ops->leave(a, lu), 0);
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	check(b, lu, 1, "a", 1, 1, 0, 0, 0);
+	assert_int_equal(ops->ack(a, lu, 1, 9, 3), 0);
+	check(b, lu, 1, "a", 1, 1, 9, 3, 9);
+	assert_int_equal(ops->ack(a, lu, 1, 9, 3), 0);
+	assert_int_equal(ops->ack(a, lu, 1, 8, 3), -EINVAL);
+	assert_int_equal(ops->ack(a, lu, 1, 9, 2), -EINVAL);
+	assert_int_equal(ops->ack(a, lu, 1, 10, 11), -EINVAL);
+	assert_int_equal(ops->ack(a, lu, 2, 10, 10), -ESTALE);
+	assert_int_equal(ops->ack(b, lu, 1, 10, 10), -ENOENT);
+	assert_int_equal(ops->join(b, lu, 7), 0);
+	assert_int_equal(ops->ack(b, lu, 7, UINT64_MAX, UINT64_MAX), 0);
+	check(a, lu, 2, "b", UINT64_MAX, 7, UINT64_MAX, UINT64_MAX, UINT64_MAX);
+	/* Joined again: nothing installed, but seen. */
+	assert_int_equal(ops->join(a, lu, 2), 0);
+	check(a, lu, 2, "a", 1, 2, 0, 0, 9);
+	assert_int_equal(ops->ack(a, lu, 1, 10, 10), -ESTALE);
+	assert_int_equal(ops->ack(a, lu, 2, 3, 3), 0);
+	check(a, lu, 2, "a", 1, 2, 3, 3, 9);
+	assert_int_equal(ops->leave(a, lu), 0);
+	assert_int_equal(ops->leave(a, lu), 0);
+	check(a, lu, 1, "b", UINT64_MAX, 7, UINT64_MAX, UINT64_MAX, UINT64_MAX);
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	check(a, lu, 2, "a", 1, 1, 0, 0, 0);
+	ops->close(a);
+	ops->close(b);
+}
+
+static void test_incarnations(void **state)
+{
+	struct store *old = pool_open("a", 1), *new = pool_open("a", 2);
+	const char *lu = pool_image("d");
+
+	(void)state;
+	assert_int_equal(ops->join(old, lu, 1), 0);
+	assert_int_equal(ops->ack(old, lu, 1, 9, 9), 0);
+	assert_int_equal(ops->join(new, lu, 1), 0);
+	check(new, lu, 1, "a", 2, 1, 0, 0, 9);
+	assert_int_equal(ops->ack(old, lu, 1, 10, 10), -ESTALE);
+	assert_int_equal(ops->leave(old, lu), -ESTALE);
+	check(new, lu, 1, "a", 2, 1, 0, 0, 9);
+	ops->close(old);
+	ops->close(new);
+}
+
+static void test_forget(void **state)
+{
+	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
+	const char *lu = pool_image("d");
+
+	(void)state;
+	assert_int_equal(ops->forget(a, lu, "b"), -ENOENT);
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	assert_int_equal(ops->forget(a, lu, "b"), -ENOENT);
+	assert_int_equal(ops->join(b, lu, 1), 0);
+	assert_int_equal(ops->forget(b, lu, "b"), -EINVAL);
+	assert_int_equal(ops->forget(b, lu, "../a"), -EINVAL);
+	assert_int_equal(ops->forget(a, lu, "b"), 0);
+	check(a, lu, 1, "a", 1, 1, 0, 0, 0);
+	assert_int_equal(ops->ack(b, lu, 1, 1, 1), -ENOENT);
+	assert_int_equal(ops->join(b, lu, 1), 0);
+	pool_set(pool_own("d"), "member.b", "nonsense");
+	assert_int_equal(ops->forget(a, lu, "b"), 0);
+	check(a, lu, 1, "a", 1, 1, 0, 0, 0);
+	ops->close(a);
+	ops->close(b);
+}
+
+static void test_broken_members(void **state)
+{
+	static const char *const bad[] = {
+		"x",		   "1",		       "1 1 0 0 0",
+		"1 1 0 0 0 1 ",	   " 1 1 0 0 0 1",     "1  1 0 0 0 1",
+		"1 1 0 0 -1 1",	   "1 1 0 0 0 1 1",    "1 1 0 0 0 x",
+		"1 1 0 0 0 1\n",   "1 1 0 18446744073709551616 0 1",
+	};
+	struct store *a = pool_open("a", 1);
+	const char *lu = pool_image("d");
+	struct store_member *list;
+	char text[1001];
+	size_t count;
+
+	(void)state;
+	memset(text, '1', 1000);
+	text[1000] = '\0';
+	for (size_t i = 0; i <= sizeof(bad) / sizeof(bad[0]); i++) {
+		bool last = i == sizeof(bad) / sizeof(bad[0]);
+
+		assert_int_equal(ops->join(a, lu, 1), 0);
+		assert_int_equal(ops->ack(a, lu, 1, 1, 1), 0);
+		pool_set(pool_own("d"), "member.a", last ? text : bad[i]);
+		assert_int_equal(ops->members(a, lu, &list, &count), -EBADMSG);
+		assert_int_equal(ops->ack(a, lu, 1, 1, 1), -EBADMSG);
+		assert_int_equal(ops->leave(a, lu), -EBADMSG);
+	}
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	pool_set(pool_own("d"), "member.b b", "1 1 0 0 0 1");
+	assert_int_equal(ops->members(a, lu, &list, &count), -EBADMSG);
+	ops->close(a);
+}
+
+/* A gateway has one record of an image, whatever it calls it. */
+static void test_two_names(void **state)
+{
+	struct store *a = pool_open("a", 1);
+	const char *lu = pool_image("d");
+	char other[600];
+
+	(void)state;
+	snprintf(other, sizeof(other), "%s;osd_op_timeout=4", lu);
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	assert_int_equal(ops->join(a, other, 1), -EEXIST);
+	assert_int_equal(ops->leave(a, lu), 0);
+	assert_int_equal(ops->join(a, other, 1), 0);
+	assert_int_equal(ops->join(a, lu, 1), -EEXIST);
+	ops->close(a);
+}
+
+/* Heartbeats */
+
+static void expect(struct store *store, const char *gateway,
+		   uint64_t incarnation, uint64_t term, uint64_t count)
+{
+	struct store_beat want = pool_beat(incarnation, term, count);
+	struct store_gateway found;
+
+	assert_true(pool_gateway(store, gateway, &found));
+	assert_true(found.beaten);
+	assert_int_equal(found.beat.term, want.term);
+	assert_int_equal(found.beat.incarnation, want.incarnation);
+	assert_int_equal(found.beat.count, want.count);
+	assert_int_equal(found.beat.lease_ms, want.lease_ms);
+	assert_memory_equal(found.beat.boot, want.boot, STORE_BOOT_LEN);
+}
+
+static void test_beat(void **state)
+{
+	struct store *a = pool_open("a", 1), *b = pool_open("b", UINT64_MAX);
+	struct store_gateway *list, found;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(ops->gateways(a, &list, &count), 0);
+	assert_int_equal(count, 0);
+	free(list);
+	assert_int_equal(pool_beats(b, UINT64_MAX, UINT64_MAX, 1, NULL), 0);
+	assert_int_equal(pool_beats(a, 1, 1, UINT64_MAX, NULL), 0);
+	assert_int_equal(ops->gateways(a, &list, &count), 0);
+	assert_int_equal(count, 2);
+	assert_string_equal(list[0].gateway, "a");
+	assert_string_equal(list[1].gateway, "b");
+	assert_int_equal(list[1].evicted, 0);
+	free(list);
+	expect(b, "a", 1, 1, UINT64_MAX);
+	expect(a, "b", UINT64_MAX, UINT64_MAX, 1);
+	assert_int_equal(pool_beats(a, 1, 1, 2, NULL), 0);
+	expect(b, "a", 1, 1, 2);
+	assert_false(pool_gateway(a, "c", &found));
+	assert_int_equal(pool_beats(a, 1, 0, 1, NULL), -EINVAL);
+	assert_int_equal(pool_beats(a, 2, 1, 1, NULL), -EINVAL);
+	expect(b, "a", 1, 1, 2);
+	/* Somebody has removed it. */
+	pool_unset(GATEWAYS, "beat.a");
+	assert_int_equal(pool_beats(a, 1, 1, 3, NULL), 0);
+	pool_remove(GATEWAYS);
+	assert_int_equal(pool_beats(a, 1, 1, 4, NULL), 0);
+	expect(b, "a", 1, 1, 4);
+	ops->close(a);
+	ops->close(b);
+}
+
+/* Two daemons with one name, as far as heartbeats tell. */
+static void test_other_daemon(void **state)
+{
+	struct store *old = pool_open("a", 1), *new = pool_open("a", 2);
+	struct store_gateway found;
+
+	(void)state;
+	assert_int_equal(pool_beats(old, 1, 1, 1, NULL), 0);
+	/* The first call, and nobody has looked: -ESTALE, and it is noted. */
+	assert_int_equal(pool_beats(new, 2, 2, 1, NULL), -ESTALE);
+	expect(new, "a", 1, 1, 1);
+	assert_int_equal(pool_beats(old, 1, 1, 2, NULL), 0);
+	assert_int_equal(pool_beats(new, 2, 2, 1, NULL), -ESTALE);
+	/* A look does not count any more. */
+	assert_int_equal(pool_beats(old, 1, 1, 3, NULL), 0);
+	assert_true(pool_gateway(new, "a", &found));
+	assert_int_equal(pool_beats(new, 2, 2, 1, NULL), -ESTALE);
+	expect(new, "a", 1, 1, 3);
+	/* It stands still. */
+	assert_int_equal(pool_beats(new, 2, 2, 1, NULL), 0);
+	assert_int_equal(pool_beats(new, 2, 2, 2, NULL), 0);
+	assert_int_equal(pool_beats(old, 1, 1, 4, NULL), -ESTALE);
+	expect(new, "a", 2, 2, 2);
+	ops->close(old);
+	ops->close(new);
+	/* Looked first. */
+	new = pool_open("a", 3);
+	assert_true(pool_gateway(new, "a", &found));
+	assert_int_equal(pool_beats(new, 3, 3, 1, NULL), 0);
+	ops->close(new);
+	/* Looked first, but it went on since. */
+	old = pool_open("b", 1);
+	new = pool_open("b", 2);
+	assert_int_equal(pool_beats(old, 1, 1, 1, NULL), 0);
+	assert_true(pool_gateway(new, "b", &found));
+	assert_int_equal(pool_beats(old, 1, 1, 2, NULL), 0);
+	assert_int_equal(pool_beats(new, 2, 2, 1, NULL), -ESTALE);
+	expect(new, "b", 1, 1, 2);
+	ops->close(old);
+	ops->close(new);
+}
+
+static void test_marks(void **state)
+{
+	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
+	struct store_gateway found;
+	uint64_t evicted;
+
+	(void)state;
+	assert_int_equal(pool_beats(a, 1, 4, 1, &evicted), 0);
+	assert_int_equal(evicted, 0);
+	assert_int_equal(ops->evict(b, "a", 4), 0);
+	assert_int_equal(ops->evict(b, "a", 4), 0);
+	assert_int_equal(ops->evict(b, "a", 2), 0);
+	assert_int_equal(ops->fence(b, "a", 3), 0);
+	assert_true(pool_gateway(b, "a", &found));
+	assert_int_equal(found.evicted, 4);
+	assert_int_equal(found.fenced, 3);
+	assert_int_equal(found.beat.count, 1);
+	assert_int_equal(pool_beats(a, 1, 4, 2, &evicted), 0);
+	assert_int_equal(evicted, 4);
+	assert_int_equal(pool_beats(a, 1, 5, 3, &evicted), 0);
+	assert_int_equal(evicted, 4);
+	assert_int_equal(ops->evict(b, "a", UINT64_MAX), 0);
+	assert_int_equal(pool_beats(a, 1, 5, 4, &evicted), 0);
+	assert_true(evicted == UINT64_MAX);
+	assert_int_equal(ops->evict(b, "a", 0), -EINVAL);
+	assert_int_equal(ops->fence(b, "a", 0), -EINVAL);
+	assert_int_equal(ops->evict(b, "../a", 1), -EINVAL);
+	assert_int_equal(ops->evict(b, "", 1), -EINVAL);
+	/* Of a gateway that never beat. */
+	assert_int_equal(ops->fence(b, "c", 7), 0);
+	assert_true(pool_gateway(a, "c", &found));
+	assert_false(found.beaten);
+	assert_int_equal(found.fenced, 7);
+	ops->close(a);
+	ops->close(b);
+}
+
+/* Others are not kept from looking; the gateway itself does not go on. */
+static void test_broken_gateways(void **state)
+{
+	static const char *const beats[] = {
+		"",
+		"1 1 1 1 ",
+		"0 1 1 1 000102030405060708090a0b0c0d0e0f",
+		"1 1 1 1 000102030405060708090a0b0c0d0e0",
+		"1 1 1 1 000102030405060708090a0b0c0d0e0F",
+		"1 1 1 1 000102030405060708090a0b0c0d0e0f00",
+		"1 1 1 1 000102030405060708090a0b0c0d0e0f\n",
+		"1 1 1 4294967296 000102030405060708090a0b0c0d0e0f",
+		"1 1 18446744073709551616 1 000102030405060708090a0b0c0d0e0f",
+		"1 1  1 1 000102030405060708090a0b0c0d0e0f",
+		"-1 1 1 1 000102030405060708090a0b0c0d0e0f",
+	};
+	static const char *const marks[] = {"x", "0", "1 ", "-1",
+					    "18446744073709551616"};
+	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
+	struct store_gateway found;
+
+	(void)state;
+	assert_int_equal(pool_beats(a, 1, 6, 1, NULL), 0);
+	assert_int_equal(pool_beats(b, 1, 1, 1, NULL), 0);
+	assert_int_equal(ops->evict(b, "a", 5), 0);
+	for (size_t i = 0; i < sizeof(beats) / sizeof(beats[0]); i++) {
+		pool_set(GATEWAYS, "beat.a", beats[i]);
+		assert_true(pool_gateway(b, "a", &found));
+		assert_false(found.beaten);
+		assert_int_equal(found.beat.term, 0);
+		assert_int_equal(found.evicted, 5);
+		assert_int_equal(pool_beats(a, 1, 6, 3, NULL), -EBADMSG);
+		expect(b, "b", 1, 1, 1);
+		pool_unset(GATEWAYS, "beat.a");
+		assert_int_equal(pool_beats(a, 1, 6, 4 + i, NULL), 0);
+	}
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		pool_set(GATEWAYS, i % 2 ? "evicted.a" : "fenced.a", marks[i]);
+		assert_true(pool_gateway(b, "a", &found));
+		assert_false(found.beaten);
+		assert_int_equal(pool_beats(a, 1, 6, 90 + i, NULL), -EBADMSG);
+		pool_unset(GATEWAYS, i % 2 ? "evicted.a" : "fenced.a");
+	}
+	assert_int_equal(pool_beats(a, 1, 6, 99, NULL), 0);
+	expect(b, "a", 1, 6, 99);
+	ops->close(a);
+	ops->close(b);
+}
+
+/* News */
+
+struct heard {
+	int count;
+	char last[600];
+	struct store *again;
+};
+
+static void hear(void *arg, const char *lu)
+{
+	struct heard *heard = arg;
+
+	heard->count++;
+	snprintf(heard->last, sizeof(heard->last), "%s", lu);
+	if (heard->again)
+		assert_int_equal(ops->announce(heard->again, lu, "a"), 0);
+}
+
+static void test_news(void **state)
+{
+	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
+	const char *lu = pool_image("d"), *other = pool_image("e");
+	struct heard heard = {0};
+
+	(void)state;
+	assert_int_equal(ops->news(a, 0, hear, &heard), 0);
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	assert_int_equal(ops->join(a, other, 1), 0);
+	assert_int_equal(ops->news(a, 30, hear, &heard), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(ops->announce(b, lu, "a"), 0);
+	assert_int_equal(ops->news(b, 0, hear, &heard), 0);
+	assert_int_equal(ops->news(a, 1000, hear, &heard), 1);
+	assert_int_equal(heard.count, 1);
+	assert_string_equal(heard.last, lu);
+	assert_int_equal(ops->news(a, 0, hear, &heard), 0);
+	/* Announced while it is told: told again, by the next call. */
+	assert_int_equal(ops->announce(b, other, "a"), 0);
+	heard.again = b;
+	assert_int_equal(ops->news(a, 0, hear, &heard), 1);
+	assert_string_equal(heard.last, other);
+	heard.again = NULL;
+	assert_int_equal(ops->news(a, 0, hear, &heard), 1);
+	assert_int_equal(ops->news(a, 0, hear, &heard), 0);
+	/* To one that is not there, or is no gateway; of no image. */
+	assert_int_equal(ops->announce(a, lu, "new"), -EHOSTDOWN);
+	assert_int_equal(ops->announce(a, lu, ".."), -EINVAL);
+	assert_int_equal(ops->announce(a, pool_lu("none"), "b"), -ENODEV);
+	/* Of one that it does not serve. */
+	assert_int_equal(ops->leave(a, lu), 0);
+	assert_int_equal(ops->announce(b, lu, "a"), 0);
+	assert_int_equal(ops->news(a, 0, hear, &heard), 0);
+	ops->close(b);
+	/* The inbox is made anew; then nobody knows what was missed. */
+	pool_remove("tcmu_pr_inbox.a");
+	assert_int_equal(ops->news(a, 3000, hear, &heard), 1);
+	b = pool_open("b", 2);
+	assert_int_equal(ops->announce(b, other, "a"), 0);
+	assert_int_equal(ops->news(a, 1000, hear, &heard), 1);
+	ops->close(a);
+	assert_int_equal(ops->announce(b, other, "a"), -EHOSTDOWN);
+	ops->close(b);
+}
+
+struct many {
+	struct store *store;
+	const char *lu;
+	int ret;
+};
+
+static void *announce_many(void *arg)
+{
+	struct many *many = arg;
+
+	for (int i = 0; i < 50 && !many->ret; i++)
+		many->ret = ops->announce(many->store, many->lu, "a");
+	return NULL;
+}
+
+/* Many at once, of several images: all are heard. */
+static void test_news_many(void **state)
+{
+	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
+	struct heard heard = {0};
+	struct many many[8];
+	pthread_t threads[8];
+	const char *lus[4];
+	long long start;
+	char name[8];
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		snprintf(name, sizeof(name), "d%d", i);
+		lus[i] = pool_image(name);
+		assert_int_equal(ops->join(a, lus[i], 1), 0);
+	}
+	start = pool_now_ms();
+	for (int i = 0; i < 8; i++) {
+		many[i] = (struct many){b, lus[i % 4], 0};
+		pthread_create(&threads[i], NULL, announce_many, &many[i]);
+	}
+	for (int i = 0; i < 8; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(many[i].ret, 0);
+	}
+	print_message("400 announced by 8 threads in %lld ms\n",
+		      pool_now_ms() - start);
+	assert_int_equal(ops->news(a, 0, hear, &heard), 4);
+	assert_int_equal(ops->news(a, 0, hear, &heard), 0);
+	ops->close(a);
+	ops->close(b);
+}
+
+static void *wake_later(void *arg)
+{
+	usleep(50000);
+	ops->wake(arg);
+	return NULL;
+}
+
+static void *announce_later(void *arg)
+{
+	usleep(50000);
+	assert_int_equal(ops->announce(arg, pool_lu("d"), "a"), 0);
+	return NULL;
+}
+
+static void test_wake(void **state)
+{
+	struct store *a = pool_open("a", 1);
+	struct heard heard = {0};
+	long long start = pool_now_ms();
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(ops->join(a, pool_image("d"), 1), 0);
+	assert_int_equal(pthread_create(&thread, NULL, wake_later, a), 0);
+	assert_int_equal(ops->news(a, -1, hear, &heard), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(pthread_create(&thread, NULL, announce_later, a), 0);
+	assert_int_equal(ops->news(a, 20000, hear, &heard), 1);
+	pthread_join(thread, NULL);
+	/* Not woken is not forgotten, nor does it wake twice. */
+	ops->wake(a);
+	ops->wake(a);
+	assert_int_equal(ops->news(a, 20000, hear, &heard), 0);
+	assert_true(pool_now_ms() - start < 10000);
+	start = pool_now_ms();
+	assert_int_equal(ops->news(a, 100, hear, &heard), 0);
+	assert_true(pool_now_ms() - start >= 100);
+	ops->close(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_members, pool_clear),
+		cmocka_unit_test_teardown(test_incarnations, pool_clear),
+		cmocka_unit_test_teardown(test_forget, pool_clear),
+		cmocka_unit_test_teardown(test_broken_members, pool_clear),
+		cmocka_unit_test_teardown(test_two_names, pool_clear),
+		cmocka_unit_test_teardown(test_beat, pool_clear),
+		cmocka_unit_test_teardown(test_other_daemon, pool_clear),
+		cmocka_unit_test_teardown(test_marks, pool_clear),
+		cmocka_unit_test_teardown(test_broken_gateways, pool_clear),
+		cmocka_unit_test_teardown(test_news, pool_clear),
+		cmocka_unit_test_teardown(test_news_many, pool_clear),
+		cmocka_unit_test_teardown(test_wake, pool_clear),
+	};
+
+	return cmocka_run_group_tests(tests, pool_setup, pool_teardown);
+}

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The rules of store.h on RBD images, as the directory store keeps them. */
+#include "pool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int open_error(const char *where, const char *gateway)
+{
+	struct store *store = NULL;
+	char *err = NULL;
+	int ret = ops->open(&store, where, gateway, 1, &err);
+
+	assert_null(store);
+	assert_non_null(err);
+	assert_non_null(strstr(err, where));
+	free(err);
+	return ret;
+}
+
+static void test_open(void **state)
+{
+	char where[600], name[65];
+
+	(void)state;
+	assert_string_equal(ops->type, "rados");
+	ops->close(NULL);
+	snprintf(where, sizeof(where), "rbd;conf=%s", getenv("CEPH_CONF"));
+	assert_int_equal(open_error(where, ""), -EINVAL);
+	assert_int_equal(open_error(where, "a/b"), -EINVAL);
+	assert_int_equal(open_error(where, ".a"), -EINVAL);
+	memset(name, 'g', 64);
+	name[64] = '\0';
+	assert_int_equal(open_error(where, name), -EINVAL);
+	name[63] = '\0';
+	ops->close(pool_open(name, 1));
+	assert_int_equal(open_error("", "a"), -EINVAL);
+	assert_true(open_error("rbd;conf=/nonexistent", "a") < 0);
+	snprintf(where, sizeof(where), "nopool;conf=%s", getenv("CEPH_CONF"));
+	assert_int_equal(open_error(where, "a"), -ENODEV);
+	snprintf(where, sizeof(where), "rbd;conf=%s;id=nobody",
+		 getenv("CEPH_CONF"));
+	assert_true(open_error(where, "a") < 0);
+}
+
+static void test_lu_name(void **state)
+{
+	char name[64];
+
+	(void)state;
+	assert_int_equal(ops->lu_name("rbd/rbd/d;osd_op_timeout=3;conf=/c", name,
+				      sizeof(name)),
+			 0);
+	assert_string_equal(name, "rbd/d;conf=/c;osd_op_timeout=3");
+	assert_int_equal(ops->lu_name("file/x", name, sizeof(name)), -EINVAL);
+	assert_int_equal(ops->lu_name("rbd/rbd/d", name, 6), 0);
+	assert_int_equal(ops->lu_name("rbd/rbd/d", name, 5), -ENAMETOOLONG);
+}
+
+static void test_swap(void **state)
+{
+	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
+	const char *lu = pool_image("d");
+	char *text;
+
+	(void)state;
+	assert_int_equal(pool_load(a, lu, NULL), -ENOENT);
+	assert_int_equal(pool_swap(a, lu, 3, "x"), -ENOENT);
+	assert_int_equal(pool_swap(a, lu, 0, "one"), 0);
+	pool_expect(b, lu, 1, "one");
+	text = pool_get(pool_own("d"), "created");
+	assert_non_null(text);
+	free(text);
+	assert_int_equal(pool_swap(b, lu, 0, "other"), -EAGAIN);
+	assert_int_equal(pool_swap(b, lu, 2, "other"), -EAGAIN);
+	assert_int_equal(pool_swap(b, lu, 1, ""), 0);
+	pool_expect(a, lu, 2, "");
+	assert_int_equal(pool_swap(a, lu, 1, "other"), -EAGAIN);
+	pool_expect(b, lu, 2, "");
+	/* Without having loaded it. */
+	assert_int_equal(pool_swap(a, lu, 2, "three"), 0);
+	assert_int_equal(pool_swap(a, lu, 3, "four"), 0);
+	assert_int_equal(pool_swap(b, lu, 2, "x"), -EAGAIN);
+	assert_int_equal(pool_swap(b, lu, 4, "five"), 0);
+	pool_expect(a, lu, 5, "five");
+	assert_int_equal(pool_swap(a, lu, UINT64_MAX, "x"), -EOVERFLOW);
+	text = pool_run("rbd image-meta get rbd/d tcmu_pr_info");
+	assert_string_equal(text, "five\n");
+	free(text);
+	ops->close(a);
+	ops->close(b);
+}
+
+/* The longest string that the core makes, and the store's own limit. */
+static void test_long(void **state)
+{
+	static const size_t sizes[] = {2074124, 8 << 20};
+	struct store *a = pool_open("a", 1);
+	const char *lu = pool_image("d");
+	char *big = malloc((8 << 20) + 1), *str, *text;
+	long long start;
+	uint64_t seq;
+	size_t len;
+
+	(void)state;
+	assert_non_null(big);
+	for (size_t i = 0; i <= 8 << 20; i++)
+		big[i] = 'a' + i % 26;
+	assert_int_equal(ops->swap(a, lu, 0, big, (8 << 20) + 1), -EFBIG);
+	for (int i = 0; i < 2; i++) {
+		start = pool_now_ms();
+		assert_int_equal(ops->swap(a, lu, i, big, sizes[i]), 0);
+		print_message("swap of %zu bytes: %lld ms\n", sizes[i],
+			      pool_now_ms() - start);
+		start = pool_now_ms();
+		assert_int_equal(ops->load(a, lu, &str, &len, &seq), 0);
+		print_message("load: %lld ms\n", pool_now_ms() - start);
+		assert_int_equal(seq, i + 1);
+		assert_int_equal(len, sizes[i]);
+		assert_memory_equal(str, big, len);
+		free(str);
+		if (i)
+			continue;
+		text = pool_run("rbd image-meta get rbd/d tcmu_pr_info");
+		assert_int_equal(strlen(text), sizes[i] + 1);
+		assert_memory_equal(text, big, sizes[i]);
+		free(text);
+	}
+	free(big);
+	ops->close(a);
+}
+
+static void test_lost(void **state)
+{
+	struct store *a = pool_open("a", 1);
+	const char *lu = pool_image("d");
+
+	(void)state;
+	assert_int_equal(pool_swap(a, lu, 0, "one"), 0);
+	assert_int_equal(pool_swap(a, lu, 1, "two"), 0);
+	/* Without its string, a version is an empty one. */
+	pool_unset(pool_header("d"), INFO);
+	pool_expect(a, lu, 2, "");
+	assert_int_equal(pool_swap(a, lu, 2, "three"), 0);
+	/* Without its version, a string is lost. */
+	pool_unset(pool_header("d"), VERSION);
+	assert_int_equal(pool_load(a, lu, NULL), -ENODATA);
+	assert_int_equal(pool_swap(a, lu, 3, "x"), -ENODATA);
+	assert_int_equal(pool_swap(a, lu, 0, "x"), -ENODATA);
+	pool_unset(pool_own("d"), "created");
+	assert_int_equal(pool_load(a, lu, NULL), -ENODATA);
+	assert_int_equal(pool_swap(a, lu, 0, "x"), -ENODATA);
+	pool_unset(pool_header("d"), INFO);
+	assert_int_equal(pool_load(a, lu, NULL), -ENOENT);
+	pool_set(pool_own("d"), "created", "1");
+	assert_int_equal(pool_load(a, lu, NULL), -ENODATA);
+	/* Also when a gateway has joined since. */
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	assert_int_equal(pool_load(a, lu, NULL), -ENODATA);
+	pool_remove(pool_own("d"));
+	assert_int_equal(pool_load(a, lu, NULL), -ENOENT);
+	assert_int_equal(pool_swap(a, lu, 0, "new"), 0);
+	pool_expect(a, lu, 1, "new");
+	ops->close(a);
+}
+
+/* Who stored the first version has crashed. */
+static void test_unfinished_creation(void **state)
+{
+	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
+	const char *lu = pool_image("d");
+	char *text;
+
+	(void)state;
+	assert_int_equal(pool_swap(a, lu, 0, "one"), 0);
+	pool_remove(pool_own("d"));
+	assert_int_equal(pool_swap(b, lu, 0, "x"), -EAGAIN);
+	pool_expect(b, lu, 1, "one");
+	text = pool_get(pool_own("d"), "created");
+	assert_non_null(text);
+	free(text);
+	pool_remove(pool_own("d"));
+	ops->close(b);
+	b = pool_open("b", 2);
+	assert_int_equal(pool_swap(b, lu, 1, "two"), 0);
+	text = pool_get(pool_own("d"), "created");
+	assert_non_null(text);
+	free(text);
+	ops->close(a);
+	ops->close(b);
+}
+
+static int mark(struct store *store, const char *lu, uint64_t seq)
+{
+	return ops->mark_lost(store, lu, seq, "lost\n", 5);
+}
+
+static void test_mark_lost(void **state)
+{
+	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
+	const char *lu = pool_image("d");
+	char *text;
+
+	(void)state;
+	assert_int_equal(mark(a, lu, 0), -EINVAL);
+	assert_int_equal(mark(a, lu, 5), 0);
+	pool_expect(b, lu, 5, "lost\n");
+	assert_int_equal(mark(a, lu, 5), -EAGAIN);
+	assert_int_equal(mark(a, lu, 4), -EAGAIN);
+	assert_int_equal(pool_swap(a, lu, 4, "x"), -EAGAIN);
+	assert_int_equal(pool_swap(a, lu, 5, "six"), 0);
+	pool_expect(b, lu, 6, "six");
+	assert_int_equal(mark(b, lu, 40), 0);
+	pool_expect(a, lu, 40, "lost\n");
+	/* What there was stays for the administrator. */
+	text = pool_get(pool_header("d"), INFO "_before");
+	assert_string_equal(text, "six");
+	free(text);
+	pool_unset(pool_header("d"), VERSION);
+	assert_int_equal(pool_load(a, lu, NULL), -ENODATA);
+	assert_int_equal(mark(a, lu, 3), 0);
+	pool_expect(a, lu, 3, "lost\n");
+	ops->close(a);
+	ops->close(b);
+}
+
+/* What is no version that we understand is none to build on. */
+static void test_broken(void **state)
+{
+	static const char *const broken[] = {
+		"",
+		"x",
+		"seq 1",
+		"seq 1 image i",
+		"seq 1 image i writer",
+		"seq 1 image i writer ",
+		"seq x image i writer w",
+		"seq 18446744073709551616 image i writer w",
+		"seq 1 image i writer w ",
+		"seq 1 image i writer w touched",
+		"seq 1 image i writer w touched t u",
+		"seq 1 image  i writer w",
+		" seq 1 image i writer w",
+	};
+	struct store *a = pool_open("a", 1);
+	const char *lu = pool_image("d");
+	char *text;
+
+	(void)state;
+	assert_int_equal(pool_swap(a, lu, 0, "one"), 0);
+	text = pool_get(pool_header("d"), VERSION);
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		pool_set(pool_header("d"), VERSION, broken[i]);
+		assert_int_equal(pool_load(a, lu, NULL), -EBADMSG);
+		assert_int_equal(pool_swap(a, lu, 1, "x"), -EBADMSG);
+		assert_int_equal(pool_swap(a, lu, 0, "x"), -EBADMSG);
+		assert_int_equal(mark(a, lu, 9), -EBADMSG);
+		assert_int_equal(ops->join(a, lu, 1), -EBADMSG);
+	}
+	pool_set(pool_header("d"), VERSION, text);
+	assert_int_equal(pool_swap(a, lu, 1, "two"), 0);
+	free(text);
+	ops->close(a);
+}
+
+/* A join makes sure that no swap of before can come any more. */
+static void test_join_bumps(void **state)
+{
+	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
+	const char *lu = pool_image("d");
+	char *before, *after;
+
+	(void)state;
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	before = pool_get(pool_header("d"), VERSION);
+	assert_non_null(strstr(before, "seq 0 "));
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	after = pool_get(pool_header("d"), VERSION);
+	assert_string_not_equal(before, after);
+	free(before);
+	assert_int_equal(pool_load(a, lu, NULL), -ENOENT);
+	assert_int_equal(pool_swap(a, lu, 0, "one"), 0);
+	pool_expect(a, lu, 1, "one");
+	before = pool_get(pool_header("d"), VERSION);
+	assert_int_equal(ops->join(b, lu, 1), 0);
+	free(after);
+	after = pool_get(pool_header("d"), VERSION);
+	assert_string_not_equal(before, after);
+	assert_non_null(strstr(after, "seq 1 "));
+	/* It is the same version to who had loaded it. */
+	assert_int_equal(pool_swap(a, lu, 1, "two"), 0);
+	pool_expect(b, lu, 2, "two");
+	free(before);
+	free(after);
+	ops->close(a);
+	ops->close(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_open, pool_clear),
+		cmocka_unit_test_teardown(test_lu_name, pool_clear),
+		cmocka_unit_test_teardown(test_swap, pool_clear),
+		cmocka_unit_test_teardown(test_long, pool_clear),
+		cmocka_unit_test_teardown(test_lost, pool_clear),
+		cmocka_unit_test_teardown(test_unfinished_creation, pool_clear),
+		cmocka_unit_test_teardown(test_mark_lost, pool_clear),
+		cmocka_unit_test_teardown(test_broken, pool_clear),
+		cmocka_unit_test_teardown(test_join_bumps, pool_clear),
+	};
+
+	return cmocka_run_group_tests(tests, pool_setup, pool_teardown);
+}
