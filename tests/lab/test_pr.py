@@ -20,9 +20,9 @@ from initiator import (CLEAR, CONFLICT, GOOD, GREETING, INFO_LOST, PREEMPT, REGI
                        STANDBY, TIMEOUT, Initiator)
 
 KEEPS_LAB = True                        # see conftest.py
-ROUNDS = int(os.environ.get("ROUNDS", "200"))
+ROUNDS = int(os.environ.get("ROUNDS", "100"))
 CYCLES = int(os.environ.get("CYCLES", "20"))
-PAIRS = int(os.environ.get("PAIRS", "5"))
+PAIRS = int(os.environ.get("PAIRS", "3"))
 MODULE_CALL = f"insmod {REPO}/build/kmod-$(uname -r)/tcmu_pr.ko"
 SUITES = ("PrinReadKeys PrinServiceactionRange PrinReportCapabilities ProutRegister ProutReserve ProutClear "
           "ProutPreempt Reserve6 MultipathIO iSCSITMF").split()
