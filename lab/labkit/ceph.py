@@ -43,8 +43,8 @@ START_SECONDS = 60
 STOP_SECONDS = 20
 ANSWER_SECONDS = 3
 
-# What the gateways' user may do. The mon's `profile rbd` lets it add to the blocklist, not take away.
-USER_CAPS = {"mon": 'profile rbd, allow command "osd blocklist"', "osd": "{osd}"}
+# What the gateways' user may do. The mon's `profile rbd` lets it add to the blocklist; from it, it may take whole hosts only.
+USER_CAPS = {"mon": 'profile rbd, allow command "osd blocklist" with blocklistop=rm addr regex "^[^/]+:0/0$"', "osd": "{osd}"}
 
 CONF = """\
 [global]
