@@ -61,7 +61,7 @@ def running_lab():
     """Two gateways and a client, for all tests that do not end it."""
     os.environ["TCMU_PR_LAB"] = BASE
     try:
-        labapi.up(target="lio")
+        labapi.up(target="lio", store="dir")
         yield labapi
     finally:
         labapi.down()
@@ -240,6 +240,15 @@ def test_a_guest_cannot_change_the_host(lab):
     assert lab.exec("gw1", ["touch", f"{REPO}/{name}"]).rc != 0 and not (REPO / name).exists()
 
 
+def test_there_is_no_cluster_without_the_store(lab):
+    missing = b"lab: this lab has no cluster (it was brought up without --store rados)\n"
+    for words, code, text in ((["kill", "osd"], 2, b"lab: no guest `osd` in this lab; there are: gw1 gw2 client1\n"),
+                              (["cut", "gw1"], 1, missing), (["heal", "gw1"], 1, missing)):
+        done = command(*words)
+        assert (done.returncode, done.stderr) == (code, text)
+    assert lab.cluster() is None
+
+
 def test_second_up_is_refused(lab):
     done = command("up", "--target", "lio")
     assert done.returncode == 1 and b"up already" in done.stderr
@@ -297,7 +306,7 @@ def test_kill_and_restart(lab):
 def test_interrupted_up_leaves_nothing(number, delay, code):
     """Early and late; after SIGKILL it takes a `down`, and a second one has nothing to do."""
     state = BASE + "-cut"
-    argv = [LAB, "up", "--target", "lio", "--gateways", "2", "--clients", "0"]
+    argv = [LAB, "up", "--target", "lio", "--store", "dir", "--gateways", "2", "--clients", "0"]
     with subprocess.Popen(argv, env=dict(os.environ, TCMU_PR_LAB=state), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as up:
         assert b"booting" in up.stdout.readline()
         assert b"at work" in command("up", "--target", "lio", state=state).stderr
