@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "store_rados_int.h"
 
@@ -284,9 +285,13 @@ static void sr_cond_init(pthread_cond_t *cond)
 static struct store *sr_alloc(const char *gateway, uint64_t incarnation)
 {
 	struct store *store = calloc(1, sizeof(*store));
+	uint64_t counter;
 
 	if (!store)
 		return NULL;
+	/* Tokens are to differ even if somebody uses an incarnation twice. */
+	if (getrandom(&counter, sizeof(counter), 0) == sizeof(counter))
+		store->counter = counter >> 1;
 	store->incarnation = incarnation;
 	strcpy(store->gateway, gateway);
 	sr_key(store->inbox, "tcmu_pr_inbox", gateway);

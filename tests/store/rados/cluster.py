@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The cluster of the RADOS store's tests, by what makes the lab's.
+"""The clusters of the RADOS store's tests, by what makes the lab's.
 
-    cluster.py DIRECTORY signal osd 19
-    cluster.py DIRECTORY restart osd
-    cluster.py DIRECTORY guard       remove it when standard input ends
+    cluster.py CLUSTER signal osd 19
+    cluster.py CLUSTER restart osd
+    cluster.py DIRECTORY guard       remove all clusters in it, and it, when standard input ends
 """
 
 import os
@@ -18,20 +18,23 @@ sys.dont_write_bytecode = True
 from labkit import ceph  # noqa: E402
 
 
-def guard(cluster):
-    """Whatever becomes of the test, the cluster ends with it. SIGKILL ends nothing here that is not in its session."""
+def guard(directory):
+    """Whatever becomes of the test, its clusters end with it: they are in sessions of their own, and so is this."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.buffer.read()
-    cluster.remove()
+    for cluster in pathlib.Path(directory).iterdir():
+        ceph.Cluster(cluster).remove()
+    os.rmdir(directory)
 
 
 def main():
     directory, verb, *words = sys.argv[1:]
-    cluster = ceph.Cluster(directory)
     if verb == "guard":
-        guard(cluster)
-    elif verb == "restart":
+        guard(directory)
+        return
+    cluster = ceph.Cluster(directory)
+    if verb == "restart":
         cluster.restart(*words)
     elif verb == "signal":
         process = cluster.process(words[0])

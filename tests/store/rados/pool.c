@@ -65,9 +65,9 @@ struct store *pool_open(const char *gateway, uint64_t incarnation)
 
 const char *pool_lu(const char *image)
 {
-	static char lus[4][600];
+	static char lus[16][600];
 	static int next;
-	char *lu = lus[next++ % 4];
+	char *lu = lus[next++ % 16];
 
 	snprintf(lu, sizeof(lus[0]), "rbd/%s;conf=%s;id=tcmu-pr", image,
 		 pool_conf());

@@ -34,7 +34,7 @@ int pool_clear(void **state);
 
 /* As the user that gateways are to have. */
 struct store *pool_open(const char *gateway, uint64_t incarnation);
-/* The logical unit of @image, one of four at a time. */
+/* The logical unit of @image, one of sixteen at a time. */
 const char *pool_lu(const char *image);
 /* An image of 4 MiB, and its logical unit. */
 const char *pool_image(const char *image);
