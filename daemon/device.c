@@ -402,6 +402,13 @@ static void on_up(void *arg)
 	attach_start(d->attacher);
 }
 
+static void on_quiet(void *arg, uint64_t term)
+{
+	struct daemon *d = arg;
+
+	lease_quiet(d->lease, term);
+}
+
 static void on_welcome(void *arg, uint64_t term)
 {
 	struct daemon *d = arg;
@@ -496,6 +503,7 @@ void device_news(void *arg, const char *lu)
 const struct netlink_events device_events = {
 	.up = on_up,
 	.welcome = on_welcome,
+	.quiet = on_quiet,
 	.lease_done = on_lease_done,
 	.named = on_named,
 	.down = on_down,

@@ -439,6 +439,9 @@ static void receive_msg(struct netlink *nl, const struct nlmsghdr *nlh)
 	case TCMU_PR_CMD_WELCOME:
 		nl->events->welcome(nl->arg, msg.term);
 		return;
+	case TCMU_PR_CMD_QUIET:
+		nl->events->quiet(nl->arg, msg.term);
+		return;
 	case TCMU_PR_CMD_SETTLE:
 		nl->events->settle(nl->arg, msg.device, msg.seq);
 		return;

@@ -28,6 +28,8 @@ struct netlink_events {
 	void (*up)(void *arg);
 	/* The kernel's term; ahead of all devices. */
 	void (*welcome)(void *arg, uint64_t term);
+	/* Nothing of terms before @term is under way in the kernel. */
+	void (*quiet)(void *arg, uint64_t term);
 	/* The answer to netlink_lease(); in the order of the calls. */
 	void (*lease_done)(void *arg, int status);
 	/* Those that HELLO gave rise to have arrived, none was lost. */

@@ -174,6 +174,7 @@ static const uint32_t needs[TCMU_PR_CMD_MAX + 1] = {
 		NEED(DEVICE) | NEED(SEQ) | NEED(STATUS),
 	[TCMU_PR_CMD_SETTLE] = NEED(DEVICE) | NEED(SEQ),
 	[TCMU_PR_CMD_WELCOME] = NEED(TERM),
+	[TCMU_PR_CMD_QUIET] = NEED(TERM),
 };
 
 int nlmsg_parse(struct nlmsg *msg, const struct nlmsghdr *nlh)

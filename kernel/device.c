@@ -22,7 +22,8 @@ static void dev_free(struct kref *kref)
 	struct tpr_dev *dev = container_of(kref, struct tpr_dev, kref);
 
 	tpr_nx_free_all(dev);
-	tpr_drain_end(dev);
+	tpr_drain_end(&dev->drain);
+	tpr_drain_end(&dev->quiet);
 	srcu_barrier(&dev->srcu);
 	cleanup_srcu_struct(&dev->srcu);
 	kvfree(rcu_access_pointer(dev->view));
@@ -150,7 +151,8 @@ static void dev_init(struct tpr_dev *dev, const char *name,
 	INIT_LIST_HEAD(&dev->nexuses);
 	INIT_LIST_HEAD(&dev->cmds);
 	INIT_LIST_HEAD(&dev->pushes);
-	INIT_LIST_HEAD(&dev->drain);
+	INIT_LIST_HEAD(&dev->drain.tags);
+	INIT_LIST_HEAD(&dev->quiet.tags);
 	INIT_LIST_HEAD(&dev->aborts);
 	INIT_LIST_HEAD(&dev->tmrs);
 	ida_init(&dev->slots);
@@ -238,7 +240,7 @@ struct tpr_dev *tpr_dev_attach(const char *name, struct se_device *se_dev)
 	/* The hook first: once the core's check is off, ours must be on. */
 	smp_store_release(&se_dev->transport, &dev->ops);
 	se_dev->transport_flags |= TRANSPORT_FLAG_PASSTHROUGH_PGR;
-	err = tpr_drain_begin(dev);
+	err = tpr_drain_begin(dev, &dev->drain);
 	list_add_tail(&dev->list, &tpr_devices);
 	mutex_unlock(&tpr_devices_lock);
 	if (err) {
@@ -265,8 +267,8 @@ struct tpr_dev *tpr_dev_attach(const char *name, struct se_device *se_dev)
 /* Everything that could still touch @dev has ended, or false. */
 static bool idle(struct tpr_dev *dev, unsigned int timeout_ms)
 {
-	if (list_empty(&dev->drain) && !dev->drained &&
-	    tpr_drain_begin(dev))
+	if (list_empty(&dev->drain.tags) && !dev->drain.done &&
+	    tpr_drain_begin(dev, &dev->drain))
 		return false;
 	if (!tpr_drain_wait(dev, timeout_ms))
 		return false;
@@ -313,6 +315,7 @@ static void reap(struct work_struct *work)
 		return;
 	}
 	pr_info("tcmu_pr: %s: released\n", dev->name);
+	tpr_quiet_left();
 	drop_pushes(dev);
 	forget_ops();
 	tpr_dev_put(dev);
@@ -341,6 +344,7 @@ void tpr_dev_detach(struct tpr_dev *dev)
 	struct se_device *se_dev = dev->se_dev;
 
 	mutex_lock(&tpr_devices_lock);
+	tpr_quiet_leaves();
 	list_del(&dev->list);
 	if (!dev->pgr_was_set)
 		se_dev->transport_flags &= ~TRANSPORT_FLAG_PASSTHROUGH_PGR;
@@ -358,12 +362,12 @@ void tpr_dev_detach(struct tpr_dev *dev)
 	/* The work that began before attached was false may have begun it. */
 	cancel_delayed_work_sync(&dev->watch_work);
 	tpr_abort_forget(dev);
-	tpr_drain_end(dev);
-	dev->drained = false;
+	tpr_drain_end(&dev->drain);
 	if (!idle(dev, DETACH_WAIT_MS)) {
 		reap_later(dev);
 		return;
 	}
+	tpr_quiet_left();
 	drop_pushes(dev);
 	forget_ops();
 	pr_info("tcmu_pr: %s: detached\n", dev->name);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Proof that no command is left from before a swap of the transport
- * operations.
+ * operations, or (quiet.c) from earlier terms.
  *
  * A command may sit between parsing and execution for as long as its
  * initiator takes to send the data, and may end without ever being executed,
@@ -40,7 +40,7 @@ static bool tag_busy(struct sbitmap *sb, unsigned int tag)
 static int note_session(struct se_session *sess, void *arg)
 {
 	struct sbitmap *sb = &sess->sess_tag_pool.sb;
-	struct tpr_dev *dev = arg;
+	struct tpr_drain *drain = arg;
 	struct tpr_tags *tags;
 	unsigned int tag;
 
@@ -57,7 +57,7 @@ static int note_session(struct se_session *sess, void *arg)
 	for (tag = 0; tag < sb->depth; tag++)
 		if (tag_busy(sb, tag))
 			__set_bit(tag, tags->busy);
-	list_add(&tags->list, &dev->drain);
+	list_add(&tags->list, &drain->tags);
 	return 0;
 }
 
@@ -65,29 +65,29 @@ static int note_session(struct se_session *sess, void *arg)
  * Notes the commands of now, after the operations were swapped.  0;
  * -EOPNOTSUPP if a session has no tag pool; -ENOMEM.
  */
-int tpr_drain_begin(struct tpr_dev *dev)
+int tpr_drain_begin(struct tpr_dev *dev, struct tpr_drain *drain)
 {
 	int err;
 
-	tpr_drain_end(dev);
-	dev->drained = false;
+	tpr_drain_end(drain);
 	/* The swap before the tags; a command takes its tag before the ops. */
 	smp_mb();
-	err = tpr_walk_sessions(dev->se_dev, note_session, dev);
+	err = tpr_walk_sessions(dev->se_dev, note_session, drain);
 	if (err)
-		tpr_drain_end(dev);
+		tpr_drain_end(drain);
 	return err;
 }
 
 /* Forgets everything. */
-void tpr_drain_end(struct tpr_dev *dev)
+void tpr_drain_end(struct tpr_drain *drain)
 {
 	struct tpr_tags *tags, *tmp;
 
-	list_for_each_entry_safe(tags, tmp, &dev->drain, list) {
+	list_for_each_entry_safe(tags, tmp, &drain->tags, list) {
 		list_del(&tags->list);
 		kfree(tags);
 	}
+	drain->done = false;
 }
 
 static int update_tags(struct se_session *sess, void *arg)
@@ -110,27 +110,27 @@ static int update_tags(struct se_session *sess, void *arg)
 }
 
 /* True if all commands noted by tpr_drain_begin() have ended. */
-bool tpr_drain_done(struct tpr_dev *dev)
+bool tpr_drain_done(struct tpr_dev *dev, struct tpr_drain *drain)
 {
 	struct tpr_tags *tags, *tmp;
 
-	list_for_each_entry_safe(tags, tmp, &dev->drain, list) {
+	list_for_each_entry_safe(tags, tmp, &drain->tags, list) {
 		if (tpr_walk_sessions(dev->se_dev, update_tags, tags) &&
 		    !bitmap_empty(tags->busy, tags->depth))
 			continue;
 		list_del(&tags->list);
 		kfree(tags);
 	}
-	dev->drained = list_empty(&dev->drain);
-	return dev->drained;
+	drain->done = list_empty(&drain->tags);
+	return drain->done;
 }
 
-/* Waits up to @timeout_ms for tpr_drain_done(). */
+/* Waits up to @timeout_ms for tpr_drain_done() of @dev->drain. */
 bool tpr_drain_wait(struct tpr_dev *dev, unsigned int timeout_ms)
 {
 	unsigned long deadline = jiffies + msecs_to_jiffies(timeout_ms);
 
-	while (!dev->drained && !tpr_drain_done(dev)) {
+	while (!dev->drain.done && !tpr_drain_done(dev, &dev->drain)) {
 		if (time_after(jiffies, deadline))
 			return false;
 		usleep_range(200, 1000);

@@ -297,7 +297,7 @@ static int install(struct tpr_dev *dev, const struct tpr_push *push)
 		return err;
 	synchronize_srcu_expedited(&dev->srcu);
 	if (dev->redrain) {
-		if (tpr_drain_begin(dev))
+		if (tpr_drain_begin(dev, &dev->drain))
 			return -EBUSY;
 		dev->redrain = false;
 	}

@@ -137,6 +137,8 @@ static void wait_grace(struct tpr_dev *dev, void *arg)
  */
 static void begin_term(u64 term)
 {
+	u64 before = tpr_lease_term();
+
 	lockdep_assert_held(&lease_lock);
 	/* No lease: a late look at the old term must not find a new end. */
 	atomic64_set(&tpr_lease.until, 0);
@@ -144,6 +146,7 @@ static void begin_term(u64 term)
 	tpr_dev_for_each(begin_grace, NULL);
 	tpr_dev_for_each(wait_grace, NULL);
 	pr_info("tcmu_pr: term %llu begins\n", term);
+	tpr_quiet_begin(before, term);
 }
 
 static void set_until(u64 until)

@@ -88,6 +88,7 @@ static void __exit tcmu_pr_exit(void)
 {
 	tpr_config_unregister();
 	tpr_nl_unregister();
+	tpr_quiet_exit();
 	destroy_queues();
 	synchronize_rcu_tasks();
 	synchronize_rcu();

@@ -451,14 +451,12 @@ static void announce_device(struct tpr_dev *dev, void *arg)
 		*err = tpr_nl_device_added(dev);
 }
 
-static int welcome(void)
+int tpr_nl_term(u8 cmd, u64 term)
 {
 	struct msg m;
-	int err = msg_begin(&m, NULL, TCMU_PR_CMD_WELCOME, SMALL_MSG);
 
-	if (err)
-		return err;
-	return msg_end(&m, put_u64(&m, TCMU_ATTR_PR_TERM, tpr_lease_term()));
+	return msg_begin(&m, NULL, cmd, SMALL_MSG) ?:
+	       msg_end(&m, put_u64(&m, TCMU_ATTR_PR_TERM, term));
 }
 
 static int hello(struct sk_buff *skb, struct genl_info *info)
@@ -491,8 +489,9 @@ static int hello(struct sk_buff *skb, struct genl_info *info)
 	 * It closes its socket on an error, and tries again.
 	 */
 	tpr_lease_clip(nla_get_u32(lease));
-	err = welcome();
+	err = tpr_nl_term(TCMU_PR_CMD_WELCOME, tpr_lease_term());
 	tpr_dev_for_each(announce_device, &err);
+	tpr_quiet_tell();
 	return err;
 }
 

@@ -51,5 +51,7 @@ int tpr_nl_device_added(struct tpr_dev *dev);
 void tpr_nl_device_removed(struct tpr_dev *dev);
 int tpr_nl_push_done(struct tpr_dev *dev, u64 seq, int err);
 void tpr_nl_settle(struct tpr_dev *dev);
+/* @cmd is one that carries a term and nothing else. */
+int tpr_nl_term(u8 cmd, u64 term);
 
 #endif

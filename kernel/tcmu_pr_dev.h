@@ -95,6 +95,12 @@ struct tpr_nx {
 	u16 ua[TPR_UA_MAX]; /* enum tpr_asc, oldest first; ua_lock */
 };
 
+/* Commands of before some moment: drain.c. */
+struct tpr_drain {
+	struct list_head tags; /* struct tpr_tags: not seen to have ended */
+	bool done; /* all have, since it was begun */
+};
+
 /* A request to the daemon under way; at most one for each device. */
 struct tpr_request {
 	u64 cookie; /* 0: none */
@@ -188,8 +194,9 @@ struct tpr_dev {
 	wait_queue_head_t view_wq; /* woken when the view changes */
 	bool attached; /* cmds_lock; the I/O path reads it without */
 	bool pgr_was_set; /* PASSTHROUGH_PGR was there before us; constant */
-	struct list_head drain; /* struct tpr_tags; install work, then detach */
-	bool drained; /* as drain */
+	struct tpr_drain drain; /* of before the attach; install work, then detach */
+	struct tpr_drain quiet; /* of earlier terms; quiet.c's lock */
+	u64 quiet_term; /* that the last one was begun in; quiet.c's lock */
 
 	spinlock_t req_lock; /* req */
 	struct tpr_request req;
@@ -248,11 +255,11 @@ void tpr_dev_for_each(void (*fn)(struct tpr_dev *dev, void *arg), void *arg);
 void tpr_dev_backstore(const struct tpr_dev *dev, char *buf, size_t cap);
 
 /* drain.c; may sleep, but for the is_ ones */
-int tpr_drain_begin(struct tpr_dev *dev);
+int tpr_drain_begin(struct tpr_dev *dev, struct tpr_drain *drain);
 bool tpr_in_use(struct tpr_dev *dev); /* a session is there */
-bool tpr_drain_done(struct tpr_dev *dev);
+bool tpr_drain_done(struct tpr_dev *dev, struct tpr_drain *drain);
 bool tpr_drain_wait(struct tpr_dev *dev, unsigned int timeout_ms);
-void tpr_drain_end(struct tpr_dev *dev);
+void tpr_drain_end(struct tpr_drain *drain);
 bool tpr_session_lives(struct se_device *se_dev, const struct tpr_nx *nx);
 
 /* ports.c */
@@ -306,6 +313,13 @@ static inline bool tpr_lease_holds(u64 term)
 	return tpr_lease_term() == term && ktime_get_boottime_ns() < until &&
 	       (s64)local_clock() < guard;
 }
+
+/* quiet.c; tpr_quiet_begin() with lease.c's lock */
+void tpr_quiet_begin(u64 before, u64 term);
+void tpr_quiet_tell(void);
+void tpr_quiet_exit(void);
+void tpr_quiet_leaves(void);
+void tpr_quiet_left(void);
 
 /* view.c; tpr_dev.lock held, may sleep */
 int tpr_view_publish(struct tpr_dev *dev);

@@ -35,6 +35,12 @@
  *	lease), and earlier than the last one.  -EINVAL: TERM 0, or less than
  *	the last one, or UNTIL more than TCMU_PR_LEASE_MAX_MS from now.
  *
+ *   TCMU_PR_CMD_QUIET K>U		TERM
+ *	All commands that were let pass in terms before TERM, the one of the
+ *	last LEASE, have ended on all devices, also on those that were detached
+ *	since.  Comes once that is so, and again after the DEVICE_ADDEDs of a
+ *	HELLO.  A device whose cmd_time_out is not 0 is never known to be so.
+ *
  *   TCMU_PR_CMD_DEVICE_ADDED K>U	DEVICE, BACKSTORE, CONFIG, SERIAL, SEQ
  *	A device was attached, or existed at HELLO.  It has no state, or that
  *	of an earlier daemon (SEQ, 0: none).  With none, commands that a
@@ -118,6 +124,7 @@ enum tcmu_pr_cmd {
 	TCMU_PR_CMD_SETTLE,
 	TCMU_PR_CMD_WELCOME,
 	TCMU_PR_CMD_LEASE,
+	TCMU_PR_CMD_QUIET,
 	__TCMU_PR_CMD_MAX,
 };
 

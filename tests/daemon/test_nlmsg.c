@@ -103,6 +103,10 @@ static void test_lease(void **state)
 	nlh = build(&nothing);
 	assert_int_equal(nlmsg_parse(&msg, nlh), -EINVAL);
 	free(nlh);
+	nothing.cmd = TCMU_PR_CMD_QUIET;
+	nlh = build(&nothing);
+	assert_int_equal(nlmsg_parse(&msg, nlh), -EINVAL);
+	free(nlh);
 }
 
 /* The longest string: one message, parts of 32 KiB, in order, nothing lost. */
@@ -201,7 +205,7 @@ static void test_malformed(void **state)
 /* What a newer module adds does no harm. */
 static void test_unknown(void **state)
 {
-	struct nlmsg hello = {.cmd = TCMU_PR_CMD_MAX,
+	struct nlmsg hello = {.cmd = TCMU_PR_CMD_LEASE,
 			      .has = BIT(DEVICE) | BIT(SEQ),
 			      .device = "d"};
 	char buf[256] = {0};

@@ -40,7 +40,8 @@ CTRL_CMD_GETFAMILY = 3
 CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 1, 2
 NLM_F_REQUEST, NLM_F_ACK = 1, 4
 NLMSG_ERROR = 2
-HELLO, ADDED, REMOVED, GET, GET_DONE, SET, SET_DONE, PUSH, PUSH_DONE, INVALIDATE, SETTLE, WELCOME, LEASE = range(1, 14)
+(HELLO, ADDED, REMOVED, GET, GET_DONE, SET, SET_DONE, PUSH, PUSH_DONE, INVALIDATE, SETTLE, WELCOME, LEASE,
+ QUIET) = range(1, 15)
 (DEVICE, BACKSTORE, CONFIG, SERIAL, GATEWAY, INCARNATION, PROTOCOL_NUMBER, COOKIE, STATUS, SEQ, SETTLED, INFO, INFO_SIZE,
  INFO_OFFSET, LEASE_MS, TERM, UNTIL) = range(2, 19)
 PROTOCOL = 2
@@ -188,7 +189,7 @@ class Script:
             self.nl.send(GET_DONE, attr(DEVICE, self.device) + attr(COOKIE, found[COOKIE]) + number(STATUS, 0, "=I") +
                          number(SEQ, self.newest) + attr(INFO, self.string(self.newest, self.answer)))
         names = {ADDED: "added", REMOVED: "removed", GET: "get", SET: "set", PUSH_DONE: "push-done", SETTLE: "settle",
-                 WELCOME: "welcome"}
+                 WELCOME: "welcome", QUIET: "quiet"}
         values = [struct.unpack(form, found[kind])[0] for kind, form in ((TERM, "=Q"), (SEQ, "=Q"), (STATUS, "=I"))
                   if kind in found]
         print("!", names[command], *values, flush=True)
