@@ -103,6 +103,7 @@ static void gw_run(struct gateways *g)
 	if (at < g->list_at)
 		g->list_at = at;
 	own_beat(g);
+	own_quiet(g);
 	own_lift(g);
 	peers_fence(g);
 	peers_record(g);

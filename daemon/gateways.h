@@ -33,14 +33,14 @@
  *  (L6) With fence_always, a gateway that has ended is fenced at once, by
  *	 whoever has a lease and finds that it has, and the engine takes nobody
  *	 for out of it before that is recorded.  A gateway that has come back
- *	 records its own earlier terms as fenced, and lifts what the store has
- *	 cut off, when its kernel has told that nothing of them is under way:
- *	 that a kernel has begun a term says nothing of the commands that it had
- *	 let pass in earlier ones.
+ *	 records its own earlier terms as fenced when its kernel has told that
+ *	 nothing of them is under way: that a kernel has begun a term says
+ *	 nothing of the commands that it had let pass in earlier ones.
  *  (L7) Who is cut off cannot read that it was evicted either: its calls return
  *	 -ESHUTDOWN, which is taken for an eviction.  The kernel is told a new
  *	 term, and when nothing of earlier ones is under way, that is lifted;
- *	 then on as by L2.  If the kernel has no term, nothing is under way.
+ *	 then on as by L2, and no lease before.  If the kernel has no term,
+ *	 nothing is under way.
  */
 #ifndef TPR_GATEWAYS_H
 #define TPR_GATEWAYS_H

@@ -10,11 +10,6 @@ enum {
 	GATEWAYS_WHY_MAX = 192,
 	/* Pause after a fencing that failed, or a lift(). */
 	FENCE_PAUSE_MS = 5000,
-	/*
-	 * Pause between two lifts in a term: who cut us off may have been slow,
-	 * and died before it recorded that.
-	 */
-	LIFT_AGAIN_MS = 30000,
 };
 
 /* A gateway as we have seen it; this one is the first. */
@@ -96,12 +91,9 @@ struct gateways {
 
 	uint64_t quiet; /* newest term that the kernel told to be */
 	bool lifting; /* a lift() is under way */
-	uint64_t lifted; /* term of the last good one, 0: none */
-	uint64_t lift_fenced; /* what we were recorded as fenced from by then */
-	uint64_t lift_term, lift_next; /* the same of the one under way */
+	uint64_t lift_term; /* what it was told */
 	uint64_t lift_at; /* no other one before */
 	uint64_t lift_lists; /* readings that had begun by the last one */
-	int lift_rc; /* of the last one */
 
 	bool lives; /* gateways_life() says something new */
 	char why[GATEWAYS_WHY_MAX]; /* there is no lease */
@@ -130,7 +122,9 @@ void own_fence_done(struct gateways *g, int rc);
 void own_listed(struct gateways *g);
 /* A store call says that we are cut off. */
 void own_shut(struct gateways *g);
-/* When nothing of earlier terms is under way: L6. */
+/* L6 */
+void own_quiet(struct gateways *g);
+/* When nothing of earlier terms is under way: L7. */
 void own_lift(struct gateways *g);
 void own_lifted(struct gateways *g, int status);
 bool own_boot(const struct gateways *g, const struct gateway *p);

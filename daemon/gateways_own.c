@@ -290,68 +290,52 @@ void own_shut(struct gateways *g)
 	lease_send(g, g->begin, 0);
 }
 
-/* Has anything been done to us that a lift() could end? */
-static bool lift_due(const struct gateways *g)
-{
-	const struct gateway *p = &g->peers[0];
-
-	if (g->step == OWN_SHUT || g->lifted != g->term ||
-	    p->fenced > g->lift_fenced)
-		return true;
-	return p->evicted && g->now >= g->lift_at;
-}
-
-/* Is nothing of earlier terms under way? */
-static bool is_quiet(const struct gateways *g)
-{
-	if (g->step == OWN_SHUT)
-		return !g->begin || (g->kernel_term == g->begin &&
-				     g->quiet == g->begin);
-	return g->term && g->quiet == g->term;
-}
-
-void own_lift(struct gateways *g)
+/* The kernel has told that nothing of earlier terms is under way. */
+void own_quiet(struct gateways *g)
 {
 	struct gateway *p = &g->peers[0];
 
-	if (!is_quiet(g))
-		return;
 	/* Those that wait for it need not do so any longer. */
-	if (g->conf->fence_always && g->term && p->fenced < g->term - 1)
+	if (g->conf->fence_always && g->term && g->quiet == g->term &&
+	    p->fenced < g->term - 1)
 		p->off = g->term - 1;
-	if (!g->conf->can_lift || g->lifting || !lift_due(g) ||
-	    (g->lift_rc && g->now < g->lift_at))
-		return;
-	g->lifting = true;
-	g->lift_term = g->begin ? g->begin : UINT64_MAX;
-	g->lift_next = p->fenced;
-	g->ops->lift(g->arg, g->lift_term);
 }
 
-static void lift_good(struct gateways *g)
+static uint64_t lift_term(const struct gateways *g)
 {
-	g->lifted = g->lift_term;
-	g->lift_fenced = g->lift_next;
-	if (g->step != OWN_SHUT ||
-	    g->lift_term != (g->begin ? g->begin : UINT64_MAX))
+	return g->begin ? g->begin : UINT64_MAX;
+}
+
+/*
+ * Only here, where the kernel has no lease, and gets none before it is done: a
+ * lift() that is delayed, as by a machine that stands still, could undo what
+ * was done because of the term that began meanwhile.
+ */
+void own_lift(struct gateways *g)
+{
+	if (g->step != OWN_SHUT || g->lifting || g->now < g->lift_at)
 		return;
-	g->step = OWN_LOOK;
-	g->lift_lists = g->lists;
-	g->list_again = true;
+	if (g->begin && (g->kernel_term != g->begin || g->quiet != g->begin))
+		return;
+	g->lifting = true;
+	g->lift_term = lift_term(g);
+	g->ops->lift(g->arg, g->lift_term);
 }
 
 void own_lifted(struct gateways *g, int status)
 {
 	g->lifting = false;
-	if (status && status != g->lift_rc)
-		gw_log(g, ENGINE_ERROR,
-		       "store: it cannot be lifted that this gateway was cut "
-		       "off: %s; trying on",
+	if (g->step != OWN_SHUT || g->lift_term != lift_term(g))
+		return;
+	if (status) {
+		gw_why(g,
+		       "cut off from the store, and that cannot be lifted: %s",
 		       strerror(status));
-	else if (!status && g->lift_rc)
-		gw_log(g, ENGINE_INFO, "store: lifted");
-	g->lift_rc = status;
-	g->lift_at = g->now + (status ? FENCE_PAUSE_MS : LIFT_AGAIN_MS);
-	if (!status)
-		lift_good(g);
+		g->lift_at = g->now + FENCE_PAUSE_MS;
+		return;
+	}
+	gw_log(g, ENGINE_INFO, "not cut off from the store any more");
+	g->step = OWN_LOOK;
+	g->lift_lists = g->lists;
+	g->list_again = true;
 }

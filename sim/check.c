@@ -62,6 +62,50 @@ void check_hand_over(struct gw *g, const struct op *op)
 		  g->name, op->id, nexus_name(op->nexus), op->seq, s->told);
 }
 
+/* Does version @v, or a later one, allow it? */
+static bool allowed_since(const struct sim *s, const struct op *op, u64 v)
+{
+	for (; v <= s->store.newest; v++)
+		if (tpr_allowed(state(s, v), &s->nexus[op->nexus]) & op->class)
+			return true;
+	return false;
+}
+
+/*
+ * Of who was taken for ended when a change was GOOD nothing of before lands:
+ * where the store cuts off.
+ */
+static void check_cut(struct gw *g, const struct op *op)
+{
+	struct sim *s = g->s;
+	u64 v;
+
+	for (v = op->seq + 1; v <= s->store.newest; v++) {
+		if (op->term > s->store.versions[v].without[g->index] ||
+		    allowed_since(s, op, v))
+			continue;
+		violation(s, SIM_UNSAFE,
+			  "write #%d of %s by %s, admitted in term %llu under version %llu, lands after version %llu was GOOD without that gateway",
+			  op->id, nexus_name(op->nexus), g->name, op->term,
+			  op->seq, v);
+		return;
+	}
+}
+
+static void note_without(struct sim *s, u64 v)
+{
+	const struct store *st = &s->store;
+	size_t i;
+	int n;
+
+	for (i = 0; i < st->count; i++)
+		for (n = 0; n < s->plan->gateways; n++)
+			if (st->members[i].seen < v &&
+			    !strcmp(st->members[i].gateway, s->gws[n].name))
+				s->store.versions[v].without[n] =
+					st->members[i].term;
+}
+
 void check_landed(struct gw *g, const struct op *op)
 {
 	struct sim *s = g->s;
@@ -69,6 +113,8 @@ void check_landed(struct gw *g, const struct op *op)
 
 	if (op->kind != OP_WRITE)
 		return;
+	if (s->plan->cut)
+		check_cut(g, op);
 	for (v = op->seq + 1; v <= s->store.newest; v++) {
 		if (!s->store.versions[v].abort_told ||
 		    !tpr_must_abort(state(s, v - 1), state(s, v),
@@ -93,6 +139,8 @@ void check_answer(struct gw *g, const struct op *op)
 		v = op->seq;
 	if (v > s->told)
 		s->told = v;
+	if (v && op->kind != OP_PR_IN && s->plan->cut)
+		note_without(s, v);
 	if (v && op->kind == OP_PR_OUT &&
 	    op->cdb[1] == TPR_OUT_PREEMPT_ABORT)
 		s->store.versions[v].abort_told = true;

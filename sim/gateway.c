@@ -101,6 +101,19 @@ void up_settle(struct gw *g, u64 seq)
 	up(g, on_settle, (struct msg){.a = seq});
 }
 
+static void on_quiet(struct gw *g, void *arg)
+{
+	const struct msg *m = arg;
+
+	gateways_quiet(g->gws, m->a);
+	daemon_tell(g);
+}
+
+void up_quiet(struct gw *g, u64 term)
+{
+	up(g, on_quiet, (struct msg){.a = term});
+}
+
 void up_lease_done(struct gw *g, int status)
 {
 	up(g, on_lease_done, (struct msg){.status = status});
@@ -318,6 +331,40 @@ static void fence_acts(struct gw *g, void *arg)
 	event_add(g, DOM_DAEMON, 1 + draw(&s->rng, MS), fence_told, f);
 }
 
+static struct gw *gw_find(struct sim *s, const char *name)
+{
+	int i;
+
+	for (i = 0; strcmp(s->gws[i].name, name); i++)
+		;
+	return &s->gws[i];
+}
+
+/* Whatever has become of who had it done. */
+static void cut_effect(struct gw *g, void *arg)
+{
+	const struct fence *f = arg;
+	struct gw *other = gw_find(g->s, f->gateway);
+
+	trace(other, "is cut off, because of term %llu", f->term);
+	other->cut = true;
+}
+
+static void cut_acts(struct gw *g, void *arg)
+{
+	struct fence *f = arg;
+	struct sim *s = g->s;
+	u64 time = draw(&s->rng, 200 * MS);
+
+	f->status = !s->calm && !draw(&s->rng, 4) ? EIO : 0;
+	if (g->cut)
+		f->status = ESHUTDOWN;
+	/* One that failed may have been done all the same. */
+	if (!g->cut && (!f->status || draw(&s->rng, 2)))
+		event_add(g, DOM_NET, time, cut_effect, f);
+	event_add(g, DOM_DAEMON, time + 1, fence_told, f);
+}
+
 static void gw_fence(void *arg, const char *gateway, uint64_t term)
 {
 	struct fence f = {.term = term};
@@ -325,7 +372,30 @@ static void gw_fence(void *arg, const char *gateway, uint64_t term)
 
 	snprintf(f.gateway, sizeof(f.gateway), "%s", gateway);
 	event_add(g, DOM_DAEMON, 10 * MS + draw(&g->s->rng, 500 * MS),
-		  fence_acts, mem_copy(&f, sizeof(f)));
+		  g->s->plan->cut ? cut_acts : fence_acts,
+		  mem_copy(&f, sizeof(f)));
+}
+
+static void lift_told(struct gw *g, void *arg)
+{
+	(void)arg;
+	gateways_lifted(g->gws, 0);
+	daemon_tell(g);
+}
+
+static void lift_effect(struct gw *g, void *arg)
+{
+	trace(g, "is not cut off any more");
+	g->cut = false;
+	event_add(g, DOM_DAEMON, draw(&g->s->rng, 20 * MS), lift_told, arg);
+}
+
+static void gw_lift(void *arg, uint64_t term)
+{
+	struct gw *g = arg;
+
+	trace(g, "lifts, in term %llu", (u64)term);
+	event_add(g, DOM_DAEMON, draw(&g->s->rng, 20 * MS), lift_effect, NULL);
 }
 
 static void gw_log(void *arg, int level, const char *text)
@@ -341,6 +411,7 @@ static const struct gateways_ops gws_ops = {
 	.term = gw_term,
 	.lives = gw_lives,
 	.fence = gw_fence,
+	.lift = gw_lift,
 	.log = gw_log,
 };
 
@@ -406,6 +477,8 @@ static void at_hello(struct gw *g, void *life)
 		k->until_ns = soon;
 	up(g, on_welcome, (struct msg){.a = k->term});
 	up(g, on_device, (struct msg){.a = k->newest ? k->newest->seq : 0});
+	if (k->quiet && k->quiet == k->term)
+		up_quiet(g, k->quiet);
 }
 
 void daemon_start(struct gw *g, void *unused)
@@ -426,7 +499,9 @@ void daemon_start(struct gw *g, void *unused)
 	g->gconf.lease_ms = p->lease_ms;
 	g->gconf.margin_ms = bug(BUG_MARGIN_ZERO) ? 0 : p->margin_ms;
 	g->gconf.beat_ms = p->beat_ms;
-	g->gconf.can_fence = p->can_fence;
+	g->gconf.can_fence = p->can_fence || p->cut;
+	g->gconf.fence_always = p->cut;
+	g->gconf.can_lift = p->cut;
 	g->lu_timer = NEVER;
 	g->gws_timer = NEVER;
 	g->up_at = 0;

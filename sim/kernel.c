@@ -84,7 +84,10 @@ static enum judgement judge(const struct gw *g, const struct op *op)
 							       : J_CONFLICT;
 }
 
-/* The disk has it.  Also of a machine that has no power any more. */
+/*
+ * The disk has it, or refuses it.  Also of a machine that has no power any
+ * more.
+ */
 void op_landed(struct gw *g, void *arg)
 {
 	struct op *op = arg;
@@ -94,15 +97,17 @@ void op_landed(struct gw *g, void *arg)
 	op->landed = true;
 	op->land_at = g->s->now;
 	if (op->kind == OP_WRITE)
-		trace(g, "disk has #%d", op->id);
-	check_landed(g, op);
+		trace(g, "disk %s #%d", g->cut ? "refuses" : "has", op->id);
+	if (!g->cut)
+		check_landed(g, op);
 	list_drop(g->k.flying, &g->k.num_flying, op);
 	if (op->boot != g->boot)
 		return;
 	/* The core has said how it ended. */
 	op->aborted |= op->victim;
-	op_answer(g, op, tpr_good());
+	op_answer(g, op, g->cut ? not_ready() : tpr_good());
 	push_step(g, NULL);
+	quiet_step(g);
 }
 
 static u64 disk_time(struct gw *g)
@@ -141,6 +146,7 @@ static void pass(struct gw *g, struct op *op)
 	if (chance(&g->s->rng, 30))
 		delay = draw(&g->s->rng, 300 * MS);
 	op->seq = k->newest ? k->newest->seq : 0;
+	op->term = k->term;
 	op->gen = k->gen;
 	k->readers[k->num_readers++] = op;
 	event_add(g, DOM_KERNEL, delay, hand_over, op);

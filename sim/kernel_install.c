@@ -196,15 +196,32 @@ static bool victims_left(struct gw *g)
 	return left;
 }
 
+void quiet_step(struct gw *g)
+{
+	struct kernel *k = &g->k;
+	int i;
+
+	if (k->quiet == k->term || k->begun != k->term)
+		return;
+	for (i = 0; i < k->num_flying && !bug(BUG_QUIET_AT_ONCE); i++)
+		if (k->flying[i]->term < k->term)
+			return;
+	k->quiet = k->term;
+	up_quiet(g, k->quiet);
+}
+
 static void push_end(struct gw *g, int status)
 {
 	struct push *push = g->k.push;
 
 	g->k.push = NULL;
-	if (push->lease_term)
+	if (push->lease_term) {
 		up_lease_done(g, status);
-	else if (!push->invalidate)
+		g->k.begun = push->lease_term;
+		quiet_step(g);
+	} else if (!push->invalidate) {
 		up_push_done(g, push->seq, status);
+	}
 	push_step(g, NULL);
 }
 

@@ -13,29 +13,32 @@ enum {
 };
 
 const struct mix mixes[] = {
-	{"all", "any of the faults, and noise", ALL, true, true, false, true, 6},
-	{"calm", "no faults, no noise", 0, false, false, false, true, 0},
-	{"noise", "single calls and news go wrong", 0, true, true, false, true, 0},
-	{"crash", "machines lose power", BIT(CRASH), false, false, false, false, 5},
+	{"all", "any of the faults, and noise", ALL, true, true, false, true, false, 6},
+	{"calm", "no faults, no noise", 0, false, false, false, true, false, 0},
+	{"noise", "single calls and news go wrong", 0, true, true, false, true, false, 0},
+	{"crash", "machines lose power", BIT(CRASH), false, false, false, false, false, 5},
 	{"pause", "machines and daemons stand still", BIT(PAUSE) | BIT(STOP),
-	 false, true, false, false, 5},
+	 false, true, false, false, false, 5},
 	{"lease", "gateways fall silent for about a lease, again and again",
 	 BIT(PAUSE) | BIT(STOP) | BIT(CUT) | BIT(KILL) | BIT(SLOW), false, true,
-	 false, false, 5},
+	 false, false, false, 5},
 	{"daemon", "daemons die and come back", BIT(KILL) | BIT(STOP), true,
-	 false, false, false, 6},
+	 false, false, false, false, 6},
 	{"store", "the store is slow, cut off, failing",
-	 BIT(CUT) | BIT(FAIL) | BIT(SLOW) | BIT(DEAF), true, true, false, false, 6},
+	 BIT(CUT) | BIT(FAIL) | BIT(SLOW) | BIT(DEAF), true, true, false, false, false, 6},
 	{"clock", "clocks run apart and jump", BIT(JUMP) | BIT(PAUSE) | BIT(CUT),
-	 false, true, false, false, 4},
+	 false, true, false, false, false, 4},
 	{"spc2", "RESERVE and RELEASE, sessions end", BIT(DROP) | BIT(CRASH) |
-	 BIT(PAUSE), true, true, false, true, 5},
+	 BIT(PAUSE), true, true, false, true, false, 5},
 	{"stuck", "disks stop answering a gateway",
 	 BIT(STUCK) | BIT(PAUSE) | BIT(KILL) | BIT(CRASH), false, false, false,
-	 false, 5},
+	 false, false, 5},
+	{"cut", "who is evicted is cut off from the disk, and comes back",
+	 BIT(PAUSE) | BIT(STOP) | BIT(CUT) | BIT(KILL) | BIT(CRASH) | BIT(STUCK),
+	 false, true, false, false, true, 5},
 	{"many", "8 to 16 gateways, up to 64 initiators", ALL, true, true, true,
-	 true, 8},
-	{NULL, NULL, 0, false, false, false, false, 0},
+	 true, false, 8},
+	{NULL, NULL, 0, false, false, false, false, false, 0},
 };
 
 const struct mix *mix_find(const char *name)
@@ -380,6 +383,7 @@ void plan_make(struct plan *p, u64 seed, const struct mix *mix)
 	p->gateways = draw_gateways(&r, mix->many);
 	p->initiators = draw_initiators(&r, mix->many);
 	draw_lease(p, &r);
+	p->cut = mix->cut;
 	draw_clocks(p, &r, mix->drift);
 	draw_noise(p, &r, mix->noise && draw(&r, 3));
 	span = SEC + draw(&r, (u64)p->lease_ms * 2 * MS);
@@ -405,7 +409,8 @@ void plan_print(const struct plan *p, FILE *out)
 	fprintf(out, "seed %llu: %d gateways, %d initiators, lease %u ms, margin %u ms, beat %u ms, fence command %s\n",
 		(u64)p->seed, p->gateways, p->initiators, p->lease_ms,
 		p->margin_ms, p->beat_ms,
-		!p->can_fence ? "none" : p->fence_works ? "works" : "fails");
+		p->cut ? "not run, the store cuts off" : !p->can_fence ? "none" :
+		p->fence_works ? "works" : "fails");
 	fprintf(out, "in 1,000: news lost %u, doubled %u; store fails %u, slow %u; swap unclear %u\n",
 		p->noise.news_lost, p->noise.news_twice, p->noise.store_fails,
 		p->noise.store_slow, p->noise.swap_unclear);

@@ -139,6 +139,7 @@ struct plan {
 	int gateways, initiators;
 	u32 lease_ms, margin_ms, beat_ms;
 	bool can_fence, fence_works;
+	bool cut; /* the store can cut off, and that is to be done always */
 	s64 drift_ppm[GW_MAX];
 	u64 clock_us[GW_MAX]; /* at the beginning */
 	u64 start_us[GW_MAX];
@@ -155,7 +156,7 @@ struct plan {
 struct mix {
 	const char *name, *what;
 	u32 faults; /* bits of enum fault_kind */
-	bool noise, drift, many, spc2;
+	bool noise, drift, many, spc2, cut;
 	u32 worst; /* most faults */
 };
 
@@ -188,6 +189,7 @@ struct op {
 	u32 session; /* life of the session that it came on */
 	u32 boot;
 	u64 seq; /* state that let it pass */
+	u64 term; /* in which that was */
 	u64 gen; /* view that did */
 	u64 land_at;
 	bool handed_over, landed, victim;
@@ -204,6 +206,11 @@ struct version {
 	u64 term; /* in which that had it stored */
 	bool told; /* GOOD was said on the strength of it, or it was read */
 	bool abort_told; /* it is a PREEMPT AND ABORT's, and that said GOOD */
+	/*
+	 * When its change was GOOD: newest term of each gateway in which that
+	 * had not installed it; 0: it had.
+	 */
+	u64 without[GW_MAX];
 };
 
 struct store {
@@ -270,6 +277,8 @@ struct kernel {
 	u64 term;
 	u64 until_ns; /* of its own clock */
 	bool connected;
+	u64 begun; /* this term, and nobody passes by leave of an older one */
+	u64 quiet; /* told that nothing of before this term is under way */
 
 	struct push *pushes, **pushes_tail, *push;
 	u64 push_began;
@@ -295,6 +304,7 @@ struct gw {
 	u64 down_until, paused_until, stopped_until, cut_until, fail_until,
 		slow_until, deaf_until, stuck_until;
 	bool powered, alive; /* alive: the daemon runs */
+	bool cut; /* its machine, from the store and the disk */
 	u32 boot, life;
 	u64 jumped_us, fenced_at;
 	u64 up_at, down_at; /* for what goes between daemon and kernel, in order */
@@ -420,6 +430,8 @@ void op_landed(struct gw *g, void *op);
 /* kernel_install.c: from the daemon */
 void kernel_push(struct gw *g, struct push *push);
 void push_step(struct gw *g, void *unused);
+/* Has all of earlier terms ended? */
+void quiet_step(struct gw *g);
 struct tcmu_pr_info *info_decode(const char *str, size_t len, u32 more);
 struct tcmu_pr_info *info_dup(const struct tcmu_pr_info *info, u32 more);
 
@@ -442,6 +454,7 @@ void up_set(struct gw *g, u64 cookie, u64 expected, const char *str,
 void up_push_done(struct gw *g, u64 seq, int status);
 void up_lease_done(struct gw *g, int status);
 void up_settle(struct gw *g, u64 seq);
+void up_quiet(struct gw *g, u64 term);
 /* After anything that may have called the engine or gateways.c. */
 void daemon_tell(struct gw *g);
 void daemon_jumped(struct gw *g);

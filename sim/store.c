@@ -252,6 +252,8 @@ static int effect_announce(struct gw *g, const struct call *c)
 
 static int engine_effect(struct gw *g, struct call *c)
 {
+	if (g->cut)
+		return -ESHUTDOWN;
 	switch (c->e.op) {
 	case ENGINE_JOIN:
 		return effect_join(g, c);
@@ -359,6 +361,8 @@ static int effect_mark(struct gw *g, const struct call *c)
 
 static int gateways_effect(struct gw *g, struct call *c)
 {
+	if (g->cut)
+		return -ESHUTDOWN;
 	switch (c->c.op) {
 	case GATEWAYS_BEAT:
 		return effect_beat(g, c);
@@ -546,7 +550,7 @@ void store_open(struct gw *g)
 
 	for (c = g->calls; c; c = c->next) {
 		if (!c->done && draw(&g->s->rng, 2))
-			effect_swap(g, c);
+			engine_effect(g, c);
 		c->done = true;
 		c->lost = true;
 	}

@@ -90,54 +90,6 @@ static void test_back_before(void **state)
 	assert_well(s, 1, 2);
 }
 
-/* Cut off by mistake of the times, or while it came back: it ends that. */
-static void back(struct sky *s)
-{
-	begin_always(s, 2);
-	s->nodes[1].frozen = true;
-	sky_run(s, OVER_MS + 2 * BEAT_MS);
-	fenced(s, 0, 0);
-	sky_run(s, 2 * BEAT_MS);
-	s->nodes[1].lifts = 0;
-	s->nodes[1].frozen = false;
-	sky_run(s, 3 * BEAT_MS);
-	assert_well(s, 1, 2);
-}
-
-static void test_lift(void **state)
-{
-	struct sky *s = *state;
-	struct node *n = &s->nodes[1];
-
-	back(s);
-	/* What was known of the term before counts no more. */
-	assert_int_equal(n->lifts, 0);
-	gateways_quiet(n->g, 1);
-	sky_run(s, 2 * BEAT_MS);
-	assert_int_equal(n->lifts, 0);
-	gateways_quiet(n->g, 2);
-	assert_int_equal(n->lifts, 1);
-	assert_int_equal(n->lift_term, 2);
-	sky_run(s, 10 * BEAT_MS);
-	assert_int_equal(n->lifts, 1);
-	gateways_lifted(n->g, EIO);
-	assert_non_null(strstr(n->log, "cut off"));
-	sky_run(s, 4 * BEAT_MS);
-	assert_int_equal(n->lifts, 1);
-	sky_run(s, 2 * BEAT_MS);
-	assert_int_equal(n->lifts, 2);
-	gateways_lifted(n->g, 0);
-	sky_run(s, 25 * BEAT_MS);
-	assert_int_equal(n->lifts, 2);
-	/* Who cut it off may have taken his time. */
-	sky_run(s, 7 * BEAT_MS);
-	assert_int_equal(n->lifts, 3);
-	gateways_lifted(n->g, 0);
-	s->store[1].fenced = 9;
-	sky_run(s, 2 * BEAT_MS);
-	assert_int_equal(n->lifts, 4);
-}
-
 /* Nobody has to fence any more what has ended by itself. */
 static void test_quiet_is_fenced(void **state)
 {
@@ -161,37 +113,31 @@ static void test_quiet_is_fenced(void **state)
 	assert_well(s, 1, 2);
 }
 
-/* A kernel that was told nothing, in a term of its own. */
-static void test_boot(void **state)
-{
-	struct sky *s = *state;
-
-	begin_always(s, 1);
-	assert_int_equal(s->nodes[0].lifts, 0);
-	gateways_quiet(s->nodes[0].g, 1);
-	assert_int_equal(s->nodes[0].lifts, 1);
-	gateways_lifted(s->nodes[0].g, 0);
-	sky_run(s, 60 * BEAT_MS);
-	assert_int_equal(s->nodes[0].lifts, 1);
-	assert_int_equal(s->store[0].fenced, 0);
-}
-
 /* Another connection may be to another kernel. */
 static void test_disconnect(void **state)
 {
 	struct sky *s = *state;
-	struct node *n = &s->nodes[1];
 
-	back(s);
-	gateways_quiet(n->g, 2);
-	gateways_lifted(n->g, EIO);
+	begin_always(s, 2);
+	s->nodes[1].frozen = true;
+	sky_run(s, OVER_MS + 2 * BEAT_MS);
+	s->nodes[1].frozen = false;
+	sky_run(s, 3 * BEAT_MS);
+	s->nodes[1].fail[GATEWAYS_FENCE] = -EIO;
+	gateways_quiet(s->nodes[1].g, 1);
+	sky_run(s, 3 * BEAT_MS);
+	assert_int_equal(s->nodes[1].made[GATEWAYS_FENCE], 0);
+	gateways_quiet(s->nodes[1].g, 2);
 	node_disconnect(s, 1);
-	sky_run(s, 10 * BEAT_MS);
+	s->nodes[1].kernel_term = 3;
+	s->nodes[1].fail[GATEWAYS_FENCE] = 0;
 	node_connect(s, 1);
-	sky_run(s, 10 * BEAT_MS);
-	assert_int_equal(n->lifts, 1);
-	gateways_quiet(n->g, 2);
-	assert_int_equal(n->lifts, 2);
+	sky_run(s, 3 * BEAT_MS);
+	assert_well(s, 1, 3);
+	assert_int_equal(s->store[1].fenced, 1);
+	gateways_quiet(s->nodes[1].g, 3);
+	sky_run(s, 3 * BEAT_MS);
+	assert_int_equal(s->store[1].fenced, 2);
 }
 
 /* Cut off: it cannot even read that it was evicted. */
@@ -209,8 +155,8 @@ static void test_shut(void **state)
 
 	begin_always(s, 2);
 	gateways_quiet(n->g, 1);
-	gateways_lifted(n->g, 0);
-	n->lifts = 0;
+	sky_run(s, 2 * BEAT_MS);
+	assert_int_equal(n->lifts, 0);
 	shut(s, 1, -ESHUTDOWN);
 	sky_run(s, 2 * BEAT_MS);
 	assert_out(s, 1, "cut off");
@@ -223,7 +169,10 @@ static void test_shut(void **state)
 	assert_int_equal(n->lifts, 1);
 	assert_int_equal(n->lift_term, 2);
 	gateways_lifted(n->g, EAGAIN);
-	sky_run(s, 6 * BEAT_MS);
+	assert_out(s, 1, "cannot be lifted");
+	sky_run(s, 4 * BEAT_MS);
+	assert_int_equal(n->lifts, 1);
+	sky_run(s, 2 * BEAT_MS);
 	assert_int_equal(n->lifts, 2);
 	assert_int_equal(n->kernel_term, 2);
 	shut(s, 1, 0);
@@ -319,9 +268,7 @@ int main(void)
 		T(only_then),
 		T(fails),
 		T(back_before),
-		T(lift),
 		T(quiet_is_fenced),
-		T(boot),
 		T(disconnect),
 		T(shut),
 		T(shut_stale),
