@@ -388,6 +388,54 @@ def test_attach_in_use_needs_a_lease(lab):
         assert answers("write:9:51") == [GOOD]
 
 
+def set_time_out(seconds):
+    """Only while nothing exports the device."""
+    sh(f"cd /sys/kernel/config/target/iscsi/*/tpgt_1/lun/lun_0\nrm disk0\n"
+       f"echo {seconds} >/sys/kernel/config/target/core/user_0/disk0/attrib/cmd_time_out\n"
+       "ln -s /sys/kernel/config/target/core/user_0/disk0 disk0")
+
+
+def test_quiet(lab):
+    """The daemon hears when all that passed in earlier terms has ended, also on a device that was detached since."""
+    def not_quiet():
+        time.sleep(1)
+        fake.say("now")
+        assert ["quiet", str(Fake.term)] not in fake.events
+
+    with daemon() as fake:
+        fake.lease(LONG, new=True)
+        fake.lease(LONG, new=True)
+        fake.push()
+        not_quiet()
+        assert "cmd_time_out is not 0, so it cannot be known" in sh("dmesg")
+        set_time_out(0)
+        fake.wait("quiet", Fake.term)
+        try:
+            with Background("sleep:3000", "write:9:61") as write:
+                sh("pkill -STOP -x tcmu-runner")
+                time.sleep(5)
+                fake.lease(LONG, new=True)
+                fake.push()
+                not_quiet()
+                sh(f"rm {CONFIG}/disk0/backstore; rmdir {CONFIG}/disk0")
+                not_quiet()
+                sh("pkill -CONT -x tcmu-runner")
+                fake.wait("quiet", Fake.term)
+                assert write.finish()[-1][:-1] == GOOD.split()
+        finally:
+            sh("pkill -CONT -x tcmu-runner")
+        # Nothing of before: at once.
+        fake.lease(LONG, new=True)
+        fake.wait("quiet", Fake.term)
+        attach()
+        Fake.seq = 0
+        fake.push()
+    with daemon() as another:
+        another.wait("added", Fake.seq)
+        another.wait("quiet", Fake.term)
+    set_time_out(30)
+
+
 def test_module_goes(lab):
     """Nothing is left behind, and another life of the module knows of no term."""
     said = sh("dmesg")
