@@ -4,6 +4,7 @@
 #include "device.h"
 #include "home.h"
 #include "lease.h"
+#include "lift.h"
 #include "log.h"
 #include "news.h"
 
@@ -32,12 +33,16 @@ const char *argp_program_version = "tcmu-prd " TCMU_PR_VERSION;
 struct arguments {
 	const char *config;
 	bool foreground;
+	bool lift;
+	const char *where;
 };
 
 static const struct argp_option options[] = {
 	{"config", 'c', "FILE", 0, "Read FILE instead of " CONFIG_FILE, 0},
 	{"foreground", 'f', NULL, 0, "Stay in the foreground, as under systemd",
 	 0},
+	{"lift", 'l', "WHERE", OPTION_ARG_OPTIONAL,
+	 "Let a host that has booted in again at Ceph, and exit", 0},
 	{0},
 };
 
@@ -51,6 +56,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'f':
 		args->foreground = true;
+		return 0;
+	case 'l':
+		args->lift = true;
+		args->where = arg;
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "there are no arguments: %s", arg);
@@ -174,6 +183,8 @@ static int store_start(struct daemon *d)
 	if (rc)
 		log_line(LOG_LEVEL_ERROR, NULL, 0, "store %s",
 			 err ? err : strerror(-rc));
+	else
+		lift_remember(d->config, LIFT_FILE, d->where);
 	free(err);
 	return rc;
 }
@@ -279,6 +290,11 @@ int main(int argc, char **argv)
 	if (!config)
 		return EXIT_USAGE;
 	log_init(config->log_level);
+	if (args.lift) {
+		rc = lift_host(config, CONFIGFS, LIFT_FILE, args.where);
+		config_free(config);
+		return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+	}
 	/* The parent says nothing of what becomes of the child: see the log. */
 	if (!args.foreground && daemon(0, 1)) {
 		fprintf(stderr, "tcmu-prd: %s\n", strerror(errno));
