@@ -111,7 +111,9 @@ static void on_quiet(struct gw *g, void *arg)
 
 void up_quiet(struct gw *g, u64 term)
 {
-	up(g, on_quiet, (struct msg){.a = term});
+	/* Else nobody wants to know; and so the other mixes' seeds stay. */
+	if (g->s->plan->cut)
+		up(g, on_quiet, (struct msg){.a = term});
 }
 
 void up_lease_done(struct gw *g, int status)
