@@ -212,7 +212,7 @@ static int sr_each_of(rados_omap_iter_t iter, sr_each_fn fn, void *arg)
 			return ret;
 		/* Longer than any of ours: the callers do not know it. */
 		snprintf(name, sizeof(name), "%.*s", (int)key_len, key);
-		ret = fn(arg, name, val, len);
+		ret = fn(arg, name, len ? val : "", len);
 		if (ret)
 			return ret;
 	}

@@ -298,17 +298,20 @@ static int sr_unclear_look(struct sr_next *next, int err)
 	return ret;
 }
 
+/* A new connection, if its client is of no use any more. */
+static int sr_renew(struct sr_next *next)
+{
+	sr_place_put(next->store, next->place);
+	next->place = NULL;
+	return sr_place_get(next->store, &next->image->target, &next->place);
+}
+
 static int sr_unclear(struct sr_next *next, int err)
 {
-	struct sr_image *image = next->image;
 	int ret = -ECANCELED;
 
-	/* A new one, if its client is of no use any more. */
-	sr_place_put(next->store, next->place);
-	if (sr_place_get(next->store, &image->target, &next->place)) {
-		next->place = NULL;
+	if (sr_renew(next))
 		return -EINPROGRESS;
-	}
 	for (int i = 0; ret == -ECANCELED && i < SR_TRIES; i++)
 		ret = sr_unclear_look(next, err);
 	if (!ret)
@@ -336,14 +339,21 @@ static int sr_put(struct sr_next *next)
 
 static int sr_put_in(struct sr_next *next)
 {
+	bool renewed = false;
 	int ret = -ECANCELED;
 
 	for (int i = 0; i < SR_TRIES; i++) {
 		ret = sr_base(next);
 		if (!ret)
 			ret = sr_put(next);
-		/* A new client has seen to it that it was not done. */
-		if (ret != -ECANCELED && ret != -ESHUTDOWN)
+		/* Blocklisted, and so it was not done: by another client. */
+		if (ret == -ESHUTDOWN && !renewed) {
+			renewed = true;
+			if (sr_renew(next))
+				break;
+			continue;
+		}
+		if (ret != -ECANCELED)
 			break;
 	}
 	if (ret == -EEXIST)

@@ -186,7 +186,8 @@ char *pool_get(const char *oid, const char *key)
 	if (!ret && name) {
 		copy = malloc(len + 1);
 		assert_non_null(copy);
-		memcpy(copy, val, len);
+		if (len)
+			memcpy(copy, val, len);
 		copy[len] = '\0';
 	}
 	if (iter)

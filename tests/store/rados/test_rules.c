@@ -298,6 +298,71 @@ static void test_join_bumps(void **state)
 	ops->close(b);
 }
 
+/* How many operations the OSD has answered. */
+static int count_ops(void)
+{
+	char *text = pool_run("ceph daemon $(dirname $CEPH_CONF)/osd.asok "
+			      "perf dump osd op | tr -dc 0-9");
+	int count = atoi(text);
+
+	free(text);
+	return count;
+}
+
+/* A few pings, of who watches an inbox, are among them. */
+static void check_ops(const char *what, int begin, int most)
+{
+	int count = count_ops() - begin;
+
+	print_message("50 times %s: %d operations\n", what, count);
+	if (count > most + 10)
+		fail_msg("%s takes %d operations", what, count);
+}
+
+static void test_round_trips(void **state)
+{
+	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
+	const char *lu = pool_image("d");
+	struct store_member *list;
+	size_t count;
+	int begin;
+
+	(void)state;
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	assert_int_equal(ops->join(b, lu, 1), 0);
+	assert_int_equal(pool_swap(a, lu, 0, "x"), 0);
+	assert_int_equal(pool_load(b, lu, NULL), 1);
+	begin = count_ops();
+	for (int i = 1; i <= 50; i++)
+		assert_int_equal(pool_swap(a, lu, i, "x"), 0);
+	check_ops("swap", begin, 50);
+	begin = count_ops();
+	for (int i = 1; i <= 50; i++)
+		assert_int_equal(pool_load(b, lu, NULL), 51);
+	check_ops("load", begin, 50);
+	begin = count_ops();
+	for (int i = 1; i <= 50; i++)
+		assert_int_equal(ops->ack(a, lu, 1, i, i), 0);
+	check_ops("ack", begin, 50);
+	begin = count_ops();
+	for (int i = 1; i <= 50; i++) {
+		assert_int_equal(ops->members(a, lu, &list, &count), 0);
+		free(list);
+	}
+	check_ops("members", begin, 50);
+	begin = count_ops();
+	for (int i = 1; i <= 50; i++)
+		assert_int_equal(pool_beats(a, 1, 1, i, NULL), 0);
+	check_ops("beat", begin, 100);
+	/* The notification, and its acknowledgement. */
+	begin = count_ops();
+	for (int i = 1; i <= 50; i++)
+		assert_int_equal(ops->announce(a, lu, "b"), 0);
+	check_ops("announce", begin, 100);
+	ops->close(a);
+	ops->close(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +375,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_mark_lost, pool_clear),
 		cmocka_unit_test_teardown(test_broken, pool_clear),
 		cmocka_unit_test_teardown(test_join_bumps, pool_clear),
+		cmocka_unit_test_teardown(test_round_trips, pool_clear),
 	};
 
 	return cmocka_run_group_tests(tests, pool_setup, pool_teardown);
