@@ -13,17 +13,19 @@
 #include "tcmu_pr_dev.h"
 
 enum {
-	LOOK_MS = 50,
+	LOOK_FIRST_MS = 20,
+	LOOK_MAX_MS = 1000, /* it may never be so */
 };
 
 static void look_work(struct work_struct *work);
 
 static struct {
-	struct mutex lock; /* the four that follow */
+	struct mutex lock; /* the five that follow */
 	u64 term; /* the gateway's; all that passed before has its tag */
 	bool first; /* before it nothing has passed */
 	u64 told; /* the daemon was told of this one, or there was none */
 	u64 warned; /* in this one */
+	unsigned int pause_ms; /* after the last look */
 	struct delayed_work work;
 	atomic_t leaving; /* devices that were detached and are not idle yet */
 } quiet = {
@@ -50,8 +52,8 @@ static bool gives_up(struct tpr_dev *dev)
 	if (!tpr_backstore_time_out_s(dev->se_dev))
 		return false;
 	if (quiet.warned != quiet.term)
-		pr_warn("tcmu_pr: %s: cmd_time_out is not 0, so it cannot be known if commands of earlier terms are under way: restart the handler and set it to 0\n",
-			dev->name);
+		pr_notice("tcmu_pr: %s: cmd_time_out is not 0, so it cannot be known if commands of earlier terms are under way: to be cut off from a disk and return, restart the handler and set it to 0\n",
+			  dev->name);
 	quiet.warned = quiet.term;
 	return true;
 }
@@ -83,10 +85,13 @@ static bool is_quiet(void)
 
 static void look_work(struct work_struct *work)
 {
+	unsigned int pause_ms;
 	bool again = false;
 	int err;
 
 	mutex_lock(&quiet.lock);
+	quiet.pause_ms = min_t(unsigned int, 2 * quiet.pause_ms, LOOK_MAX_MS);
+	pause_ms = quiet.pause_ms;
 	if (quiet.told != quiet.term) {
 		again = true;
 		if (quiet.first || is_quiet()) {
@@ -99,7 +104,7 @@ static void look_work(struct work_struct *work)
 	mutex_unlock(&quiet.lock);
 	if (again)
 		queue_delayed_work(tpr_reap_wq, &quiet.work,
-				   msecs_to_jiffies(LOOK_MS));
+				   msecs_to_jiffies(pause_ms));
 }
 
 /*
@@ -111,6 +116,7 @@ void tpr_quiet_begin(u64 before, u64 term)
 	mutex_lock(&quiet.lock);
 	quiet.term = term;
 	quiet.first = !before;
+	quiet.pause_ms = LOOK_FIRST_MS;
 	mutex_unlock(&quiet.lock);
 	mod_delayed_work(tpr_reap_wq, &quiet.work, 0);
 }
