@@ -89,6 +89,7 @@ struct sr_image {
 	char identity[SR_IDENTITY_CAP];
 	atomic_bool joined; /* between join() and leave() */
 	bool news; /* under store->news.lock */
+	bool homeless; /* under member: refused by sr_home_check(), and said */
 	atomic_bool marked; /* we have seen that it is marked as created */
 	pthread_mutex_t lock; /* of what follows; held for no I/O */
 	struct sr_value version; /* as last seen or written */
@@ -267,6 +268,11 @@ int sr_ack(struct store *store, const char *lu, uint64_t term, uint64_t seq,
 	   uint64_t ended);
 int sr_members(struct store *store, const char *lu, struct store_member **list,
 	       size_t *count);
+
+/* store_rados_home.c */
+/* -EREMOTE: the other members of @image meet elsewhere.  Under its member. */
+int sr_home_check(struct store *store, struct sr_place *place,
+		  struct sr_image *image);
 
 /* store_rados_gateway.c */
 extern const char sr_gateways_oid[]; /* in the home */

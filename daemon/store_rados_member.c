@@ -204,6 +204,8 @@ int sr_join(struct store *store, const char *lu, uint64_t term)
 	if (!ret)
 		ret = sr_bump_any(store, use.place, use.image);
 	if (!ret)
+		ret = sr_home_check(store, use.place, use.image);
+	if (!ret)
 		ret = sr_join_record(&use, term);
 	pthread_mutex_unlock(&use.image->member);
 	sr_use_end(&use);

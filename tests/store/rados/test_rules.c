@@ -59,6 +59,31 @@ static void test_lu_name(void **state)
 	assert_int_equal(ops->lu_name("rbd/rbd/d", name, 5), -ENAMETOOLONG);
 }
 
+/* Who would not hear the others' heartbeats does not join. */
+static void test_home(void **state)
+{
+	struct store *a = pool_open("a", 1), *b = NULL;
+	const char *lu = pool_image("d");
+	char where[600], *err = NULL;
+
+	(void)state;
+	snprintf(where, sizeof(where), "rbd/elsewhere;conf=%s;id=tcmu-pr",
+		 getenv("CEPH_CONF"));
+	assert_int_equal(ops->open(&b, where, "b", 1, &err), 0);
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	assert_int_equal(ops->join(b, lu, 1), -EREMOTE);
+	assert_int_equal(ops->join(b, lu, 1), -EREMOTE);
+	assert_int_equal(ops->join(a, lu, 2), 0);
+	/* It moves with the last one. */
+	assert_int_equal(ops->leave(a, lu), 0);
+	assert_int_equal(ops->join(b, lu, 1), 0);
+	assert_int_equal(ops->join(a, lu, 3), -EREMOTE);
+	assert_int_equal(ops->leave(b, lu), 0);
+	assert_int_equal(ops->join(a, lu, 3), 0);
+	ops->close(a);
+	ops->close(b);
+}
+
 static void test_swap(void **state)
 {
 	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
@@ -368,6 +393,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_open, pool_clear),
 		cmocka_unit_test_teardown(test_lu_name, pool_clear),
+		cmocka_unit_test_teardown(test_home, pool_clear),
 		cmocka_unit_test_teardown(test_swap, pool_clear),
 		cmocka_unit_test_teardown(test_long, pool_clear),
 		cmocka_unit_test_teardown(test_lost, pool_clear),
