@@ -27,6 +27,7 @@ enum {
 	LIST_HEADER = 28,
 	TID_LEN = 248,
 	/* PERSISTENT RESERVE OUT. */
+	REGISTERS = 9, /* so often it is timed */
 	REGISTER = 0,
 	RESERVE = 1,
 	RELEASE = 2,
@@ -392,6 +393,34 @@ static void fill_by_parts(void)
 		die("this program cannot count");
 }
 
+static int compare_ms(const void *a, const void *b)
+{
+	long long x = *(const long long *)a, y = *(const long long *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* What a REGISTER of one nexus takes with all the others there. */
+static void time_registers(struct party *p)
+{
+	long long took[REGISTERS];
+	unsigned int i, sense;
+
+	for (i = 0; i < REGISTERS; i++) {
+		long long begin = now_ms();
+
+		if (session_out(&p->session, REGISTER_IGNORE, 0, 0, p->key,
+				&sense))
+			die("REGISTER: sense %06x", sense);
+		took[i] = now_ms() - begin;
+		keep_alive();
+	}
+	qsort(took, REGISTERS, sizeof(*took), compare_ms);
+	printf("REGISTER with %u registrations: median %lld ms, %lld to %lld, of %d\n",
+	       count_wanted(0), took[REGISTERS / 2], took[0],
+	       took[REGISTERS - 1], REGISTERS);
+}
+
 static void preempt(const char *what, unsigned long long key)
 {
 	struct party *a = &parties[0];
@@ -523,6 +552,7 @@ int main(int argc, char **argv)
 	pause_at("empty");
 
 	fill_by_parts();
+	time_registers(&parties[0]);
 	pause_at("full");
 	check_refusals();
 	use_many();

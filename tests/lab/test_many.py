@@ -14,6 +14,7 @@ import pytest
 
 import gateways
 from gateways import CLI, GATEWAYS, REPO, labapi, sh
+from store import STORE
 
 KEEPS_LAB = True                        # see conftest.py
 PAIRS = int(os.environ.get("PAIRS", "5"))
@@ -64,6 +65,7 @@ def test_many(lab, capfd):
                 print_memory(line.strip())
                 if line.strip() == "full":
                     check_command_line()
+                    print(f"  the string: {len(STORE.string())} bytes", flush=True)
                 process.stdin.write("\n")
                 process.stdin.flush()
         print_memory("at the end")

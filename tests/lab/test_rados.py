@@ -198,13 +198,16 @@ def test_image_renamed_and_resized(reserved):
     assert a.status("in:0") == b.status("in:0")
 
 
-def test_inference(reserved):
-    """A configuration that does not name a store: that of the device's dev_config."""
+@pytest.mark.parametrize("section", ["", 'store { type = rados pool = "rbd" conf = "/etc/ceph/ceph.conf" id = "tcmu-pr" }\n'],
+                         ids=["inferred", "configured"])
+def test_configuration(reserved, section):
+    """One that does not name a store has that of the device's dev_config, and so has the other gateway."""
     a, b = reserved
     before = a.status("in:0")
-    stop = f"pkill -TERM -x tcmu-prd; while pgrep -x tcmu-prd; do sleep 0.1; done; {CLI} list || true"
+    stop = "pkill -TERM -x tcmu-prd; while pgrep -x tcmu-prd; do sleep 0.1; done"
     start = f"setsid {DAEMON} --foreground --config %s >>/lab/private/log/tcmu-prd.log 2>&1 </dev/null &"
-    sh("gw2", stop + "\nprintf 'gateway { name = \"gw2\" }\\nlog_level = debug\\n' >/run/none.conf\n" + start % "/run/none.conf")
+    sh("gw2", f"{stop}\ncat >/run/another.conf <<'END'\ngateway {{ name = \"gw2\" }}\n{section}log_level = debug\nEND\n"
+       + start % "/run/another.conf")
     try:
         wait_ready("gw2", READY_SECONDS)
         assert b.status("in:0") == before
