@@ -26,8 +26,8 @@ enum {
 	DESCRIPTOR_LEN = 24, /* without its TransportID */
 	LIST_HEADER = 28,
 	TID_LEN = 248,
-	/* PERSISTENT RESERVE OUT. */
 	REGISTERS = 9, /* so often it is timed */
+	/* PERSISTENT RESERVE OUT. */
 	REGISTER = 0,
 	RESERVE = 1,
 	RELEASE = 2,
