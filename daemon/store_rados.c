@@ -11,6 +11,7 @@
  *	    metadata_tcmu_pr_info_before	what mark_lost() replaced
  *	tcmu_pr.<ID>		ours, beside the image
  *	    created		marker: there has been a version
+ *	    home		where its members meet: store_rados_home.c
  *	    member.<GATEWAY>	"incarnation term installed ended seen counter"
  * In the home, a pool and namespace of the administrator's choice:
  *	tcmu_pr_gateways
