@@ -92,7 +92,7 @@ def test_cluster_verbs(cluster):
     assert run(CEPH, "resume", directory, "osd").returncode == 0
     done = run(CEPH, "start", directory, "osd")
     assert (done.returncode, done.stderr) == (1, "ceph: osd is running, not dead\n")
-    for verb in ("stop", "kill", "kill"):
+    for verb in ("kill", "kill", "stop"):
         assert run(CEPH, verb, directory, "osd").returncode == 0 and state() == "mon running\nosd dead\n"
     done = run(CEPH, "resume", directory, "osd")
     assert (done.returncode, done.stderr) == (1, "ceph: osd is dead, not paused\n")
@@ -197,6 +197,8 @@ def test_status_and_verbs(lab):
     done = command("pause", "osd")
     assert (done.returncode, done.stderr) == (1, b"lab: osd is paused, not running\n")
     assert command("resume", "osd").returncode == 0 and states(lab)["osd"] == "running"
+    assert lab.run_net(["ceph", "osd", "pause"], SECONDS).rc == 0 and states(lab)["osd"] == "hung"
+    assert lab.run_net(["ceph", "osd", "unpause"], SECONDS).rc == 0 and states(lab)["osd"] == "running"
     for words, text in ((["kill", "mgr"], b"lab: no guest `mgr` in this lab; there are: gw1 client1 mon osd\n"),
                         (["cut", "osd"], b"lab: no guest `osd` in this lab; there are: gw1 client1\n"),
                         (["exec", "osd", "--", "true"], b"lab: no guest `osd` in this lab; there are: gw1 client1\n")):
