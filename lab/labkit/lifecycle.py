@@ -94,13 +94,13 @@ def boot_all(path, options, say):
     """Network, disk and guests of a new lab. A failure moves the logs to where they outlive it."""
     shutil.rmtree(state.failed_directory(path), ignore_errors=True)
     (path / "shared" / "pr").mkdir(parents=True)
-    network.create(options["namespace"], vm.names(options))
+    guests = vm.all_guests((path, options))
+    network.create(options["namespace"], vm.names(options), [guest.name for guest in guests if guest.kernel.machine == "uml"])
     if options["store"] == "rados":
         make_cluster((path, options), say)
     else:
         make_image(path / "shared" / settings.IMAGE_NAME)
     state.save(path, options)
-    guests = vm.all_guests((path, options))
     for kernel in {guest.kernel for guest in guests}:
         initramfs.build(kernel, vm.initramfs(path, kernel))
     boot = bringup.Bringup(guests, say)

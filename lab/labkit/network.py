@@ -21,14 +21,19 @@ def enter(namespace):
     return ["nsenter", f"--net={path_of(namespace)}", "--"]
 
 
-def create(namespace, taps):
-    """Namespace, bridge with the host's address, and taps. The batch is one process, not one a line."""
+def create(namespace, taps, small=()):
+    """Namespace, bridge with the host's address, and taps. The batch is one process, not one a line.
+
+    Those in `small` get packets of their MTU only: user-mode Linux drops what the host would have its device cut up, and a
+    connection that sends much to it crawls.
+    """
     run_tool(["ip", "netns", "add", namespace])
     lines = ["link set lo up", f"link add {BRIDGE} type bridge forward_delay 0 mcast_snooping 0",
              f"address add {settings.HOST_ADDRESS}/24 dev {BRIDGE}", f"address add {settings.CLUSTER_ADDRESS}/24 dev {BRIDGE}",
              f"link set {BRIDGE} up"]
     for tap in taps:
         lines += [f"tuntap add dev {tap} mode tap", f"link set {tap} master {BRIDGE} up"]
+        lines += [f"link set {tap} gso_max_segs 1"] if tap in small else []
     run_tool(["ip", "-n", namespace, "-batch", "-"], text_in="\n".join(lines) + "\n")
 
 
