@@ -213,6 +213,14 @@ static int sr_sites_image(struct store *store, struct sr_sites *sites,
 	return sr_sites_add(store, sites, place);
 }
 
+/* librados can return 1 when the mons are slow. */
+static int sr_latest(struct sr_place *place)
+{
+	int ret = rados_wait_for_latest_osdmap(place->conn->cluster);
+
+	return ret > 0 ? -EIO : ret;
+}
+
 /* Cutting off */
 
 /*
@@ -278,8 +286,7 @@ static int sr_cut_sites(struct store *store, struct sr_place *home,
 		if (sr_sites_first(&sites, i))
 			ret = sr_cut_hosts(sites.list[i], hosts);
 	for (size_t i = 0; !ret && i < sites.count; i++)
-		ret = rados_wait_for_latest_osdmap(
-			sites.list[i]->conn->cluster);
+		ret = sr_latest(sites.list[i]);
 	for (size_t i = 0; !ret && i < sites.count; i++)
 		ret = sr_pgs_reach(sites.list[i]);
 	sr_sites_free(store, &sites);
@@ -418,7 +425,7 @@ static int sr_lift_place(struct store *store, struct sr_place *place)
 			 "this gateway was cut off from Ceph; it is not any "
 			 "more");
 	if (!ret)
-		ret = rados_wait_for_latest_osdmap(place->conn->cluster);
+		ret = sr_latest(place);
 	return ret;
 }
 
