@@ -12,7 +12,7 @@ static uv_loop_t loop;
 static struct attacher *at;
 static struct config config;
 static struct config_device devices[2];
-static const char *answer;
+static char *answer;
 static int answers;
 
 static void disk(const char *name, const char *enable)
@@ -144,6 +144,8 @@ static void test_not_images(void **state)
 	assert_int_equal(answers, 1);
 	assert_non_null(strstr(answer, "rbd/POOL/IMAGE"));
 	assert_false(attached("disk1"));
+	free(answer);
+	answer = NULL;
 }
 
 static void test_no_scan(void **state)
