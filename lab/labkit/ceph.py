@@ -58,6 +58,7 @@ osd_pool_default_min_size = 1
 osd_pool_default_pg_num = 8
 osd_pool_default_pg_autoscale_mode = off
 osd_crush_chooseleaf_type = 0
+osd_heartbeat_grace = 600
 mon_allow_pool_size_one = true
 mon_allow_pool_delete = true
 crash_dir = {directory}/log
