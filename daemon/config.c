@@ -308,6 +308,27 @@ static int check_device(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static void set_checks(cfg_t *cfg)
+{
+	cfg_set_validate_func(cfg, "gateway|name", check_gateway);
+	cfg_set_validate_func(cfg, "store|type", check_type);
+	cfg_set_validate_func(cfg, "store|path", check_store_path);
+	cfg_set_validate_func(cfg, "store|pool", check_pool);
+	cfg_set_validate_func(cfg, "store|namespace", check_pool);
+	cfg_set_validate_func(cfg, "store|conf", check_conf);
+	cfg_set_validate_func(cfg, "store|id", check_id);
+	cfg_set_validate_func(cfg, "timeouts|member_timeout", check_timeout);
+	cfg_set_validate_func(cfg, "lease|duration", check_duration);
+	cfg_set_validate_func(cfg, "lease|margin", check_margin);
+	cfg_set_validate_func(cfg, "fence|command", check_fence_command);
+	cfg_set_validate_func(cfg, "fence|timeout", check_fence_timeout);
+	cfg_set_validate_func(cfg, "control|socket", check_socket);
+	cfg_set_validate_func(cfg, "log_level", check_level);
+	cfg_set_validate_func(cfg, "device", check_device);
+	cfg_set_validate_func(cfg, "device|name", check_name);
+	cfg_set_validate_func(cfg, "device|lu", check_lu);
+}
+
 static cfg_t *config_parser(void)
 {
 	static cfg_opt_t gateway[] = {
@@ -366,23 +387,7 @@ static cfg_t *config_parser(void)
 	if (!cfg)
 		return NULL;
 	cfg_set_error_function(cfg, complain);
-	cfg_set_validate_func(cfg, "gateway|name", check_gateway);
-	cfg_set_validate_func(cfg, "store|type", check_type);
-	cfg_set_validate_func(cfg, "store|path", check_store_path);
-	cfg_set_validate_func(cfg, "store|pool", check_pool);
-	cfg_set_validate_func(cfg, "store|namespace", check_pool);
-	cfg_set_validate_func(cfg, "store|conf", check_conf);
-	cfg_set_validate_func(cfg, "store|id", check_id);
-	cfg_set_validate_func(cfg, "timeouts|member_timeout", check_timeout);
-	cfg_set_validate_func(cfg, "lease|duration", check_duration);
-	cfg_set_validate_func(cfg, "lease|margin", check_margin);
-	cfg_set_validate_func(cfg, "fence|command", check_fence_command);
-	cfg_set_validate_func(cfg, "fence|timeout", check_fence_timeout);
-	cfg_set_validate_func(cfg, "control|socket", check_socket);
-	cfg_set_validate_func(cfg, "log_level", check_level);
-	cfg_set_validate_func(cfg, "device", check_device);
-	cfg_set_validate_func(cfg, "device|name", check_name);
-	cfg_set_validate_func(cfg, "device|lu", check_lu);
+	set_checks(cfg);
 	return cfg;
 }
 
