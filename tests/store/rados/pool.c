@@ -127,17 +127,24 @@ static int pool_command(const char *format, va_list args, char **out)
 	return pclose(pipe);
 }
 
+static char *pool_must(const char *format, va_list args)
+{
+	char *out;
+	int status = pool_command(format, args, &out);
+
+	if (status)
+		fail_msg("%s: status %d: %s", format, status, out);
+	return out;
+}
+
 char *pool_run(const char *format, ...)
 {
 	va_list args;
 	char *out;
-	int status;
 
 	va_start(args, format);
-	status = pool_command(format, args, &out);
+	out = pool_must(format, args);
 	va_end(args);
-	if (status)
-		fail_msg("%s: status %d: %s", format, status, out);
 	return out;
 }
 
@@ -145,13 +152,10 @@ void pool_do(const char *format, ...)
 {
 	va_list args;
 	char *out;
-	int status;
 
 	va_start(args, format);
-	status = pool_command(format, args, &out);
+	out = pool_must(format, args);
 	va_end(args);
-	if (status)
-		fail_msg("%s: status %d: %s", format, status, out);
 	free(out);
 }
 
