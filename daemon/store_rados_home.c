@@ -94,6 +94,27 @@ static int sr_home_try(struct store *store, struct sr_place *place,
 	return ret;
 }
 
+/*
+ * An image of another cluster: a gateway that does not serve it would cut
+ * others off in the home's cluster only, and record them as fenced.
+ */
+static int sr_home_near(struct sr_place *place, struct sr_image *image,
+			const struct sr_value *ours)
+{
+	size_t len = strlen(place->conn->fsid);
+
+	if (!strncmp(ours->data, place->conn->fsid, len) &&
+	    ours->data[len] == '/')
+		return 0;
+	if (!image->homeless)
+		log_line(LOG_LEVEL_ERROR, NULL, 0,
+			 "%s: it is in another cluster (%s) than the one where "
+			 "the gateways meet (%s): not served",
+			 image->lu, place->conn->fsid, ours->data);
+	image->homeless = true;
+	return -EREMOTE;
+}
+
 int sr_home_check(struct store *store, struct sr_place *place,
 		  struct sr_image *image)
 {
@@ -102,6 +123,11 @@ int sr_home_check(struct store *store, struct sr_place *place,
 
 	if (ret)
 		return ret;
+	ret = sr_home_near(place, image, &ours);
+	if (ret) {
+		sr_value_free(&ours);
+		return ret;
+	}
 	ret = -ECANCELED;
 	for (int i = 0; ret == -ECANCELED && i < SR_HOME_TRIES; i++)
 		ret = sr_home_try(store, place, image, &ours);
