@@ -271,6 +271,16 @@ static int sr_base(struct sr_next *next)
 	return ret;
 }
 
+/* Until that is done, the write may be: whatever came of it, and be it @err. */
+static int sr_unclear_bump(struct sr_next *next, int err)
+{
+	int ret = sr_bump(next->store, next->place, next->image, &next->old);
+
+	if (!ret)
+		return err;
+	return ret == -ECANCELED ? ret : -EINPROGRESS;
+}
+
 /*
  * Nobody knows what became of the write that compared with next->old.
  * -EEXIST: it was done.  -EINPROGRESS: that stays unknown.  Others: it was not
@@ -292,8 +302,7 @@ static int sr_unclear_look(struct sr_next *next, int err)
 	else if (!sr_value_same(&view.values[SR_VERSION], &next->old))
 		ret = err;
 	else
-		ret = sr_bump(next->store, next->place, next->image,
-			      &next->old);
+		ret = sr_unclear_bump(next, err);
 	sr_view_free(&view);
 	return ret;
 }
@@ -314,8 +323,6 @@ static int sr_unclear(struct sr_next *next, int err)
 		return -EINPROGRESS;
 	for (int i = 0; ret == -ECANCELED && i < SR_TRIES; i++)
 		ret = sr_unclear_look(next, err);
-	if (!ret)
-		return err;
 	return ret == err || ret == -EEXIST || ret == -EAGAIN ? ret
 							      : -EINPROGRESS;
 }
