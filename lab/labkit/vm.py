@@ -8,12 +8,14 @@ import signal
 import subprocess
 import time
 
-from . import kernels, network, settings, state, uml
+from . import kernels, network, settings, state, tsc, uml
 from .channel import Channel
 from .process import Process
 from .settings import LabError, UsageError
 
 # tsc=reliable: the only clock of the guest that neither wraps nor stops during a pause of QEMU.
+# tsc_early_khz, below: how fast it counts. A kernel that has to find out takes for that what the emulated timer does in a few
+# ms, and on a busy host its clock was seen to go nine times too fast from then on.
 # maxcpus=1: emulated CPUs that wait for each other on busy host CPUs make a boot three times as long, so a guest
 # takes its second CPU only when it is set up (lab/guest/gateway and client do that).
 # no_timer_check: on a busy host the emulated timer may not tick in the 40 ms that the kernel gives it, and panics then.
@@ -146,7 +148,7 @@ class Guest:
         words = ["qemu-system-x86_64", "-name", self.name, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
                  "-machine", "pc", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max,la57=off",
                  "-smp", str(settings.GUEST_CPUS), "-m", str(memory),
-                 "-kernel", os.fspath(kernel.image), "-initrd", os.fspath(initramfs(self.lab, kernel)), "-append", KERNEL_ARGUMENTS,
+                 "-kernel", os.fspath(kernel.image), "-initrd", os.fspath(initramfs(self.lab, kernel)), "-append", kernel_arguments(),
                  "-chardev", f"file,id=console,append=on,path={quote(self.console)}", "-serial", "chardev:console",
                  "-netdev", f"tap,id=net,ifname={self.name},script=no,downscript=no,vhost=off",
                  "-device", f"virtio-net-pci,netdev=net,mac={self.mac()},romfile="]
@@ -164,6 +166,11 @@ class Guest:
         for tag, path, mode in shares:
             words += ["-virtfs", f"local,path={quote(path)},mount_tag={tag},security_model=none,multidevs=remap,{mode}"]
         return words
+
+
+def kernel_arguments():
+    khz = tsc.khz()
+    return KERNEL_ARGUMENTS + (f" tsc_early_khz={khz}" if khz else "")
 
 
 def quote(path):
