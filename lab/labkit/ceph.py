@@ -46,6 +46,9 @@ ANSWER_SECONDS = 3
 # What the gateways' user may do. The mon's `profile rbd` lets it add to the blocklist; from it, it may take whole hosts only.
 USER_CAPS = {"mon": 'profile rbd, allow command "osd blocklist" with blocklistop=rm addr regex "^[^/]+:0/0$"', "osd": "{osd}"}
 
+# The read lease: an osd that stood still for longer than the lease on which it lets a placement group be read (by default 16 s,
+# 0.8 of osd_heartbeat_grace) takes the group for laggy if something comes for it before the osd has renewed the lease. Only
+# another osd's acknowledgement ends that in Ceph 16, so a group with one osd stands still for ever. With 30 it is 600 s.
 CONF = """\
 [global]
 fsid = {fsid}
@@ -58,7 +61,7 @@ osd_pool_default_min_size = 1
 osd_pool_default_pg_num = 8
 osd_pool_default_pg_autoscale_mode = off
 osd_crush_chooseleaf_type = 0
-osd_heartbeat_grace = 600
+osd_pool_default_read_lease_ratio = 30
 mon_allow_pool_size_one = true
 mon_allow_pool_delete = true
 crash_dir = {directory}/log
