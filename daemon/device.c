@@ -490,12 +490,16 @@ static void on_settle(void *arg, const char *name, uint64_t seq)
 		engine_settle(dev->engine, seq);
 }
 
-void device_news(void *arg, const char *lu)
+void device_news(void *arg, const char *lu, const struct store_member *says)
 {
 	struct device *dev = device_of_lu(arg, lu);
 
 	if (!dev)
 		return;
+	if (says) {
+		engine_says(dev->engine, says);
+		return;
+	}
 	times_news(&dev->times);
 	engine_news(dev->engine);
 }

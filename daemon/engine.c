@@ -5,7 +5,7 @@
  * its part nearer, if that action is not under way already:
  *
  *	a term -> join -> look at the members -> load -> decide about a loss of
- *	power -> push -> ack -> look at the members -> push "settled"
+ *	power -> push -> say, ack -> look at the members -> push "settled"
  *
  * So a lost race, a failure or an event at a bad moment needs no transition
  * of its own: the next run finds the step that is missing.
@@ -260,6 +260,7 @@ static void lu_run(struct engine_lu *lu)
 		step_load(lu);
 		step_decide(lu);
 		step_push(lu);
+		step_say(lu);
 		step_ack(lu);
 		step_members(lu);
 		step_settled(lu);
@@ -419,6 +420,15 @@ void engine_news(struct engine_lu *lu)
 	/* It may be the news that a lost state is replaced. */
 	if (r->status == EBADMSG)
 		lu_kick(lu);
+	lu_run(lu);
+}
+
+void engine_says(struct engine_lu *lu, const struct store_member *says)
+{
+	lu->now = lu->ops->now(lu->arg);
+	if (lu->r.removed)
+		return;
+	member_says(lu, says);
 	lu_run(lu);
 }
 

@@ -42,9 +42,13 @@ enum engine_op {
 struct engine_call {
 	enum engine_op op;
 	uint64_t id; /* to be returned in the reply */
-	uint64_t term; /* JOIN, ACK */
-	uint64_t seq; /* ACK: installed; SWAP: expected; MARK_LOST: that one */
-	uint64_t ended; /* ACK */
+	uint64_t term; /* JOIN, ACK, ANNOUNCE with an ack */
+	/*
+	 * ACK: installed; SWAP: expected; MARK_LOST: that one; ANNOUNCE:
+	 * installed, if it is to carry that, else 0.
+	 */
+	uint64_t seq;
+	uint64_t ended; /* ACK, ANNOUNCE with an ack */
 	const char *gateway; /* ANNOUNCE */
 	const char *str; /* SWAP, MARK_LOST: valid until the action returns */
 	size_t len;
@@ -113,6 +117,7 @@ struct engine_conf {
 	const char *gateway;
 	uint64_t incarnation;
 	uint32_t member_timeout_ms; /* wait for members at most so long */
+	bool carries; /* the store's announcements carry acknowledgments */
 	struct gateways *gateways; /* who is alive; our term */
 };
 
@@ -162,6 +167,8 @@ void engine_push_done(struct engine_lu *lu, uint64_t seq, int status);
 void engine_settle(struct engine_lu *lu, uint64_t seq);
 /* The store has news. */
 void engine_news(struct engine_lu *lu);
+/* Another gateway says what its kernel enforces: see store_news_fn. */
+void engine_says(struct engine_lu *lu, const struct store_member *says);
 /*
  * gateways_term() is another one.  The kernel has given up the state, so join
  * again, load, push.  With 0, wait for a term.

@@ -122,6 +122,7 @@ static void ack_done(struct engine_lu *lu, int rc)
 	}
 	r->acked = lu->member_seq;
 	r->acked_ended = lu->member_ended;
+	own_recorded(lu);
 	r->acked_since = true;
 	r->members_wanted = true;
 	r->poll_ms = 0;

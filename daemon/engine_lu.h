@@ -46,7 +46,16 @@ struct peer {
 	uint64_t told; /* version last announced */
 	uint64_t told_at;
 	int rc; /* of the last announcement */
-	bool ended; /* and there was, or will be, a load after that */
+	/*
+	 * What it said itself, in the life of its record, which need not show
+	 * that yet.  Of this gateway: what is in the store for certain.
+	 */
+	uint64_t installed;
+	uint64_t ended;
+	/* What we have said to it so, 0: nothing. */
+	uint64_t said;
+	uint64_t said_ended;
+	bool gone; /* it has ended; and there was, or will be, a load since */
 };
 
 struct get {
@@ -314,6 +323,13 @@ void step_release(struct engine_lu *lu);
 void step_touch(struct engine_lu *lu);
 
 /* engine_settle.c: the other members. */
+/* What member @i enforces, by its record or by what it said itself. */
+uint64_t member_installed(const struct engine_lu *lu, size_t i);
+uint64_t member_ended(const struct engine_lu *lu, size_t i);
+void member_says(struct engine_lu *lu, const struct store_member *says);
+/* This gateway's record is what the last ack made it. */
+void own_recorded(struct engine_lu *lu);
+void step_say(struct engine_lu *lu);
 bool unsettled(const struct engine_lu *lu);
 void step_members(struct engine_lu *lu);
 void step_settled(struct engine_lu *lu);

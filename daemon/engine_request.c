@@ -322,17 +322,18 @@ void set_resolve_lost(struct engine_lu *lu, uint64_t seq)
 }
 
 /*
- * May anything of what @member had admitted before version @seq still reach
+ * May anything of what member @i had admitted before version @seq still reach
  * the disk?  Not when its kernel said that it has ended.  Of one that has ended
  * itself it may, until that one is fenced; a LOGICAL UNIT RESET is none of its
  * concern.
  */
-static bool done_with(struct engine_lu *lu, const struct store_member *member,
-		      uint64_t seq)
+static bool done_with(struct engine_lu *lu, size_t i, uint64_t seq)
 {
+	const struct store_member *member = &lu->members[i];
+
 	if (lu_self(lu, member))
 		return lu->r.ended >= seq;
-	if (member->ended >= seq)
+	if (member_ended(lu, i) >= seq)
 		return true;
 	if (!lu->r.set.abort)
 		return lu_ended(lu, member);
@@ -346,14 +347,11 @@ static bool set_fenced(struct engine_lu *lu, char *names, size_t cap)
 	size_t i, len = 0;
 
 	names[0] = '\0';
-	for (i = 0; i < lu->count; i++) {
-		const struct store_member *member = &lu->members[i];
-
-		if (!done_with(lu, member, lu->r.set.seq) && len < cap)
+	for (i = 0; i < lu->count; i++)
+		if (!done_with(lu, i, lu->r.set.seq) && len < cap)
 			len += (size_t)snprintf(names + len, cap - len, "%s%s",
 						len ? ", " : "",
-						member->gateway);
-	}
+						lu->members[i].gateway);
 	return !len;
 }
 
@@ -369,7 +367,7 @@ static uint32_t patience_ms(struct engine_lu *lu)
 	size_t i;
 
 	for (i = 0; i < lu->count; i++)
-		if (!done_with(lu, &lu->members[i], lu->r.set.seq) &&
+		if (!done_with(lu, i, lu->r.set.seq) &&
 		    !lu_ended(lu, &lu->members[i]))
 			return most < ENDING_MS ? most : ENDING_MS;
 	return gateways_can_fence(lu->conf->gateways) ? most : NO_FENCE_MS;

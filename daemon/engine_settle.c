@@ -6,9 +6,10 @@
  * stable: who joins later loads at least that version before it enforces
  * anything.
  *
- * Who writes a version announces it.  Whoever is the last to install it sees
- * so by a look at the members after its own ack, and tells all others, which
- * need not wait for their next look then.
+ * Who writes a version announces it.  Whoever has installed it says so to the
+ * writer, if the store carries that, while it goes into its record.  Whoever is
+ * the last to install it sees so by a look at the members after its own ack,
+ * and tells all others, which need not wait for their next look then.
  */
 #include "engine_lu.h"
 
@@ -66,16 +67,36 @@ static bool same_member(const struct store_member *a,
 	return a->incarnation == b->incarnation && a->term == b->term;
 }
 
-/* A member that came back knows nothing of what was announced before. */
+/*
+ * A member that came back knows nothing of what was announced before; also one
+ * that has joined again in the same life, whose record begins anew.
+ */
 static struct peer peer_known(const struct engine_lu *lu,
 			      const struct store_member *member)
 {
 	struct peer none = {0};
 	int i = find(lu->members, lu->count, member->gateway);
 
-	if (i < 0 || !same_member(&lu->members[i], member))
+	if (i < 0 || !same_member(&lu->members[i], member) ||
+	    lu->members[i].installed > member->installed)
 		return none;
 	return lu->peers[i];
+}
+
+uint64_t member_installed(const struct engine_lu *lu, size_t i)
+{
+	uint64_t recorded = lu->members[i].installed;
+	uint64_t says = lu->peers[i].installed;
+
+	return says > recorded ? says : recorded;
+}
+
+uint64_t member_ended(const struct engine_lu *lu, size_t i)
+{
+	uint64_t recorded = lu->members[i].ended;
+	uint64_t says = lu->peers[i].ended;
+
+	return says > recorded ? says : recorded;
 }
 
 /* Is there one that had not installed the newest version, and left? */
@@ -105,10 +126,11 @@ static bool one_ended(struct engine_lu *lu)
 	for (i = 0; i < lu->count; i++) {
 		struct peer *peer = &lu->peers[i];
 
-		if (peer->ended || lu->members[i].installed >= lu->r.newest.seq ||
+		if (peer->gone ||
+		    lu->members[i].installed >= lu->r.newest.seq ||
 		    !lu_ended(lu, &lu->members[i]))
 			continue;
-		peer->ended = true;
+		peer->gone = true;
 		found = true;
 	}
 	return found;
@@ -224,7 +246,7 @@ bool only_unfenced(const struct engine_lu *lu, uint64_t seq)
 	for (i = 0; i < lu->count; i++) {
 		const struct store_member *member = &lu->members[i];
 
-		if (member->installed >= seq || out_of_it(lu, member))
+		if (member_installed(lu, i) >= seq || out_of_it(lu, member))
 			continue;
 		if (!lu_ended(lu, member))
 			return false;
@@ -241,7 +263,7 @@ static void settle(struct engine_lu *lu)
 	size_t i;
 
 	for (i = 0; i < lu->count; i++) {
-		uint64_t installed = lu->members[i].installed;
+		uint64_t installed = member_installed(lu, i);
 		uint64_t seen = lu->members[i].seen;
 
 		most = seen > most ? seen : most;
@@ -253,13 +275,66 @@ static void settle(struct engine_lu *lu)
 	 * A look is no snapshot: who is not in it may have joined after it
 	 * began, and then loaded what was the newest at that time, or more.
 	 */
-	if (least > r->look_seq)
-		least = r->look_seq;
+	if (least > r->looked_seq)
+		least = r->looked_seq;
 	if (most > r->newest.seq)
 		r->load_wanted++;
 	else if (least > r->settled && r->load_done >= r->settle_load &&
 		 cleared(lu, least))
 		r->settled = least;
+}
+
+/*
+ * @says and the last look together are as good as a look that shows it in the
+ * record: that has no more to tell than what the kernel had installed.  It is
+ * in the record for others, and for those who come later: until it is, they
+ * wait longer, and if it never is, for that gateway is dead, whatever comes
+ * after it under its name joins, and then loads, before it enforces anything.
+ * So it would do no harm in another life either, but nobody needs it there.
+ *
+ * What may depend on records alone looks at those alone: if somebody has left
+ * or ended without the newest version, what a loss of power ends (cleared()),
+ * and what versions there have been (evidence(): our own record tells of what
+ * we answer for).
+ */
+static bool says_take(struct engine_lu *lu, const struct store_member *says)
+{
+	int i = find(lu->members, lu->count, says->gateway);
+	struct peer *peer;
+
+	if (i < 0 || lu_self(lu, says) || !same_member(&lu->members[i], says))
+		return false;
+	peer = &lu->peers[i];
+	if (says->installed > peer->installed)
+		peer->installed = says->installed;
+	if (says->ended > peer->ended)
+		peer->ended = says->ended;
+	return true;
+}
+
+void member_says(struct engine_lu *lu, const struct store_member *says)
+{
+	struct run *r = &lu->r;
+
+	if (!says_take(lu, says))
+		r->members_wanted |= unsettled(lu);
+	if (says->installed > r->newest.seq)
+		r->load_wanted++;
+	else if (r->joined && r->looked)
+		settle(lu);
+}
+
+void own_recorded(struct engine_lu *lu)
+{
+	int i = find(lu->members, lu->count, lu->conf->gateway);
+	struct run *r = &lu->r;
+
+	if (!r->joined || !r->looked || i < 0 ||
+	    lu->members[i].incarnation != lu->conf->incarnation ||
+	    lu->members[i].term != r->term)
+		return;
+	lu->peers[i].installed = r->acked;
+	settle(lu);
 }
 
 /* Short pauses while it is fresh or somebody waits, long ones later. */
@@ -274,6 +349,95 @@ static void poll_next(struct engine_lu *lu)
 	if (r->poll_ms > max)
 		r->poll_ms = max;
 	r->poll_at = lu->now + r->poll_ms;
+}
+
+static void announce(struct engine_lu *lu, size_t i)
+{
+	struct engine_call call = {.op = ENGINE_ANNOUNCE};
+	struct peer *peer = &lu->peers[i];
+
+	call.gateway = lu->members[i].gateway;
+	peer->told = lu->r.newest.seq;
+	peer->told_at = lu->now;
+	peer->call = lu_call(lu, &call);
+}
+
+static bool announce_due(const struct engine_lu *lu, size_t i)
+{
+	const struct peer *peer = &lu->peers[i];
+	const struct run *r = &lu->r;
+	bool old = lu->now >= r->unsettled_at + lu->conf->member_timeout_ms;
+	uint64_t pause = old ? POLL_IDLE_MS : REANNOUNCE_MS;
+
+	if (lu_self(lu, &lu->members[i]) || peer->call ||
+	    member_installed(lu, i) >= r->newest.seq ||
+	    lu_ended(lu, &lu->members[i]))
+		return false;
+	if (peer->told >= r->newest.seq)
+		return lu->now >= peer->told_at + pause;
+	/* The writer is doing it, unless it died. */
+	return lu_urgent(lu) || lu->now >= r->unsettled_at + REANNOUNCE_MS;
+}
+
+void announce_lagging(struct engine_lu *lu)
+{
+	size_t i;
+
+	for (i = 0; i < lu->count; i++)
+		if (announce_due(lu, i))
+			announce(lu, i);
+}
+
+void announce_all(struct engine_lu *lu)
+{
+	size_t i;
+
+	for (i = 0; i < lu->count; i++)
+		if (!lu_self(lu, &lu->members[i]) &&
+		    !lu_ended(lu, &lu->members[i]))
+			announce(lu, i);
+}
+
+/* All but the writer: as we have, each of the others has said so to it. */
+static void announce_settled(struct engine_lu *lu)
+{
+	size_t i;
+
+	for (i = 0; i < lu->count; i++)
+		if (!lu_self(lu, &lu->members[i]) &&
+		    !lu_ended(lu, &lu->members[i]) &&
+		    (lu->peers[i].said != lu->r.newest.seq || lu->peers[i].rc))
+			announce(lu, i);
+}
+
+/*
+ * To who wrote the newest version, and mostly waits for just that, what our
+ * kernel has installed.  At once: that this becomes our record, which takes its
+ * time, changes nothing of it.  Once: if it is lost, there is the record.
+ */
+void step_say(struct engine_lu *lu)
+{
+	int i = find(lu->members, lu->count, lu->r.newest.writer);
+	struct engine_call call = {.op = ENGINE_ANNOUNCE};
+	struct run *r = &lu->r;
+	uint64_t seq = r->installed;
+	struct peer *peer;
+
+	if (!lu->conf->carries || i < 0 || !r->joined || lu_blocked(lu) ||
+	    !seq || seq != r->newest.seq || lu_self(lu, &lu->members[i]) ||
+	    lu_ended(lu, &lu->members[i]))
+		return;
+	peer = &lu->peers[i];
+	/* When it is settled, only how it ends, for who waits for that. */
+	if (peer->said == seq ? peer->said_ended >= r->ended : !unsettled(lu))
+		return;
+	call.gateway = lu->members[i].gateway;
+	call.term = r->term;
+	call.seq = seq;
+	call.ended = r->ended;
+	peer->said = seq;
+	peer->said_ended = r->ended;
+	peer->call = lu_call(lu, &call);
 }
 
 void members_done(struct engine_lu *lu, const struct engine_reply *reply)
@@ -304,54 +468,7 @@ void members_done(struct engine_lu *lu, const struct engine_reply *reply)
 	if (unsettled(lu))
 		announce_lagging(lu);
 	else if (r->look_acked)
-		announce_all(lu);
-}
-
-static void announce(struct engine_lu *lu, size_t i)
-{
-	struct engine_call call = {.op = ENGINE_ANNOUNCE};
-	struct peer *peer = &lu->peers[i];
-
-	call.gateway = lu->members[i].gateway;
-	peer->told = lu->r.newest.seq;
-	peer->told_at = lu->now;
-	peer->call = lu_call(lu, &call);
-}
-
-static bool announce_due(const struct engine_lu *lu, size_t i)
-{
-	const struct peer *peer = &lu->peers[i];
-	const struct run *r = &lu->r;
-	bool old = lu->now >= r->unsettled_at + lu->conf->member_timeout_ms;
-	uint64_t pause = old ? POLL_IDLE_MS : REANNOUNCE_MS;
-
-	if (lu_self(lu, &lu->members[i]) || peer->call ||
-	    lu->members[i].installed >= r->newest.seq ||
-	    lu_ended(lu, &lu->members[i]))
-		return false;
-	if (peer->told >= r->newest.seq)
-		return lu->now >= peer->told_at + pause;
-	/* The writer is doing it, unless it died. */
-	return lu_urgent(lu) || lu->now >= r->unsettled_at + REANNOUNCE_MS;
-}
-
-void announce_lagging(struct engine_lu *lu)
-{
-	size_t i;
-
-	for (i = 0; i < lu->count; i++)
-		if (announce_due(lu, i))
-			announce(lu, i);
-}
-
-void announce_all(struct engine_lu *lu)
-{
-	size_t i;
-
-	for (i = 0; i < lu->count; i++)
-		if (!lu_self(lu, &lu->members[i]) &&
-		    !lu_ended(lu, &lu->members[i]))
-			announce(lu, i);
+		announce_settled(lu);
 }
 
 void announce_done(struct engine_lu *lu, const struct engine_reply *reply)
@@ -379,7 +496,7 @@ void lagging_names(const struct engine_lu *lu, uint64_t seq, char *buf,
 
 	buf[0] = '\0';
 	for (i = 0; i < lu->count && len < cap; i++)
-		if (lu->members[i].installed < seq &&
+		if (member_installed(lu, i) < seq &&
 		    !out_of_it(lu, &lu->members[i]))
 			len += (size_t)snprintf(buf + len, cap - len, "%s%s",
 						len ? ", " : "",

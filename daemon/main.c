@@ -168,6 +168,7 @@ static int store_start(struct daemon *d)
 	d->ops = d->config->store;
 	d->engine.gateway = d->config->gateway;
 	d->engine.member_timeout_ms = d->config->member_timeout_ms;
+	d->engine.carries = d->ops->carries;
 	if (getrandom(&d->engine.incarnation, sizeof(d->engine.incarnation),
 		      0) != sizeof(d->engine.incarnation)) {
 		log_line(LOG_LEVEL_ERROR, NULL, 0, "getrandom: %s",

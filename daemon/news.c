@@ -13,13 +13,15 @@ enum {
 
 struct item {
 	struct item *next;
+	bool says; /* and that is what there is */
+	struct store_member member;
 	char lu[];
 };
 
 struct news {
 	const struct store_ops *ops;
 	struct store *store;
-	void (*fn)(void *arg, const char *lu);
+	store_news_fn *fn;
 	void *arg;
 	uv_thread_t thread;
 	uv_async_t async;
@@ -29,7 +31,7 @@ struct news {
 	struct item *first;
 };
 
-static void heard(void *arg, const char *lu)
+static void heard(void *arg, const char *lu, const struct store_member *says)
 {
 	struct news *news = arg;
 	size_t len = strlen(lu) + 1;
@@ -40,6 +42,9 @@ static void heard(void *arg, const char *lu)
 		log_line(LOG_LEVEL_ERROR, NULL, 0, "no memory for news");
 		return;
 	}
+	item->says = says;
+	if (says)
+		item->member = *says;
 	memcpy(item->lu, lu, len);
 	uv_mutex_lock(&news->lock);
 	item->next = news->first;
@@ -87,7 +92,8 @@ static void on_async(uv_async_t *async)
 	for (; item; item = next) {
 		next = item->next;
 		if (!news->stop)
-			news->fn(news->arg, item->lu);
+			news->fn(news->arg, item->lu,
+				 item->says ? &item->member : NULL);
 		free(item);
 	}
 }
@@ -107,8 +113,7 @@ static void on_closed(uv_handle_t *handle)
 }
 
 struct news *news_start(uv_loop_t *loop, const struct store_ops *ops,
-			struct store *store,
-			void (*fn)(void *arg, const char *lu), void *arg)
+			struct store *store, store_news_fn *fn, void *arg)
 {
 	struct news *news = calloc(1, sizeof(*news));
 

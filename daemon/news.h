@@ -9,10 +9,9 @@
 
 struct news;
 
-/* @fn(@arg, lu) is called on the loop's thread. */
+/* @fn is called on the loop's thread. */
 struct news *news_start(uv_loop_t *loop, const struct store_ops *ops,
-			struct store *store,
-			void (*fn)(void *arg, const char *lu), void *arg);
+			struct store *store, store_news_fn *fn, void *arg);
 /* Waits for the thread; frees itself in the loop. */
 void news_stop(struct news *news);
 

@@ -57,6 +57,23 @@ struct store_member {
 	uint64_t seen;
 };
 
+/* What ack() says, as an announcement carries it. */
+struct store_ack {
+	uint64_t term;
+	uint64_t installed;
+	uint64_t ended;
+};
+
+/*
+ * There is news about @lu (told once, however often it was announced).  Or, if
+ * @says is not NULL, another gateway says what its kernel enforces (all but
+ * @says->seen counts): of what one has announced, the newest, or more; it may
+ * come late, repeatedly, in another order, or never, and need not be in its
+ * member record yet.
+ */
+typedef void store_news_fn(void *arg, const char *lu,
+			   const struct store_member *says);
+
 struct store_ops {
 	const char *type; /* as in the configuration: "dir", "rados" */
 
@@ -174,16 +191,21 @@ struct store_ops {
 	 */
 	int (*lift)(struct store *store, uint64_t term);
 
-	/* Tells @gateway that there is news about @lu. */
+	/*
+	 * Tells @gateway that there is news about @lu; or, with @ack, what this
+	 * gateway's kernel enforces, and no more.  Where the store does not
+	 * carry that: -EOPNOTSUPP.
+	 */
 	int (*announce)(struct store *store, const char *lu,
-			const char *gateway);
+			const char *gateway, const struct store_ack *ack);
 	/*
 	 * Waits up to @timeout_ms for news, calls @fn for each logical unit
-	 * that has some (once, however often it was announced), and returns
-	 * their number or a negative errno.  Called by one thread at a time.
+	 * that has some, and returns their number or a negative errno.  Called
+	 * by one thread at a time.
 	 */
-	int (*news)(struct store *store, int timeout_ms,
-		    void (*fn)(void *arg, const char *lu), void *arg);
+	int (*news)(struct store *store, int timeout_ms, store_news_fn *fn,
+		    void *arg);
+	bool carries; /* announce() with an ack */
 	/* Makes a waiting news() return soon; callable from any thread. */
 	void (*wake)(struct store *store);
 };

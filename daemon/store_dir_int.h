@@ -129,9 +129,9 @@ int sd_fence(struct store *store, const char *gateway, uint64_t term);
 
 /* store_dir_news.c */
 int sd_inbox(struct store *store, const char *gateway);
-int sd_announce(struct store *store, const char *lu, const char *gateway);
-int sd_news(struct store *store, int timeout_ms,
-	    void (*fn)(void *arg, const char *lu), void *arg);
+int sd_announce(struct store *store, const char *lu, const char *gateway,
+		const struct store_ack *ack);
+int sd_news(struct store *store, int timeout_ms, store_news_fn *fn, void *arg);
 void sd_wake(struct store *store);
 
 #endif

@@ -99,10 +99,17 @@ static int sd_put_mail(struct store *store, const char *lu, const char *gateway)
 	return ret;
 }
 
-int sd_announce(struct store *store, const char *lu, const char *gateway)
+/*
+ * Carries no acknowledgment: to write it here takes as long as to record it,
+ * and whoever is told looks here no sooner.
+ */
+int sd_announce(struct store *store, const char *lu, const char *gateway,
+		const struct store_ack *ack)
 {
 	int ret = -ENOENT;
 
+	if (ack)
+		return -EOPNOTSUPP;
 	if (!sd_name_ok(lu, SD_LU_MAX) || !sd_name_ok(gateway, SD_GATEWAY_MAX))
 		return -EINVAL;
 	for (int looks = 0; ret == -ENOENT && looks < SD_LIST_LOOKS; looks++)
@@ -114,7 +121,7 @@ int sd_announce(struct store *store, const char *lu, const char *gateway)
 
 struct sd_mail {
 	int inbox;
-	void (*fn)(void *arg, const char *lu);
+	store_news_fn *fn;
 	void *arg;
 	int told;
 	int ret; /* of what could not be removed */
@@ -128,7 +135,7 @@ static int sd_mail_tell(void *arg, const char *name)
 	if (!sd_name_ok(name, SD_LU_MAX))
 		return 0;
 	if (!unlinkat(mail->inbox, name, 0)) {
-		mail->fn(mail->arg, name);
+		mail->fn(mail->arg, name, NULL);
 		mail->told++;
 	} else if (errno != ENOENT && errno != EISDIR) {
 		mail->ret = sd_errno();
@@ -165,8 +172,7 @@ static bool sd_unchanged(struct store *store, long long now, int *ret)
 	       now - store->inbox.read < SD_READ_ANYWAY_MS;
 }
 
-static int sd_inbox_read(struct store *store,
-			 void (*fn)(void *arg, const char *lu), void *arg)
+static int sd_inbox_read(struct store *store, store_news_fn *fn, void *arg)
 {
 	struct sd_mail mail = {
 		.inbox = store->inbox.fd,
@@ -180,8 +186,7 @@ static int sd_inbox_read(struct store *store,
 	return mail.told ? mail.told : mail.ret;
 }
 
-static int sd_news_once(struct store *store,
-			void (*fn)(void *arg, const char *lu), void *arg)
+static int sd_news_once(struct store *store, store_news_fn *fn, void *arg)
 {
 	long long now = sd_now_ms();
 	int ret = 0;
@@ -220,8 +225,7 @@ static bool sd_news_sleep(struct store *store, long long now, long long left)
 }
 
 /* A negative @timeout_ms waits for ever. */
-int sd_news(struct store *store, int timeout_ms,
-	    void (*fn)(void *arg, const char *lu), void *arg)
+int sd_news(struct store *store, int timeout_ms, store_news_fn *fn, void *arg)
 {
 	long long end = sd_now_ms() + timeout_ms;
 

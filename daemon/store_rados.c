@@ -125,4 +125,5 @@ const struct store_ops store_rados_ops = {
 	.announce = sr_announce,
 	.news = sr_news,
 	.wake = sr_wake,
+	.carries = true,
 };

@@ -38,7 +38,7 @@ struct sr_notify {
 /* Somebody who waits in sr_announce(); on its stack. */
 struct sr_post {
 	struct sr_post *next;
-	const char *identity;
+	const char *line;
 	bool done;
 	int ret;
 };
@@ -106,7 +106,7 @@ static struct sr_notify *sr_notify_start(struct store *store, char *text,
 	return NULL;
 }
 
-/* Each identity once, a line for each. */
+/* Each line once. */
 static char *sr_post_text(const struct sr_post *batch)
 {
 	const struct sr_post *post, *other;
@@ -114,17 +114,17 @@ static char *sr_post_text(const struct sr_post *batch)
 	char *text, *p;
 
 	for (post = batch; post; post = post->next)
-		len += strlen(post->identity) + 1;
+		len += strlen(post->line) + 1;
 	text = malloc(len);
 	if (!text)
 		return NULL;
 	p = text;
 	for (post = batch; post; post = post->next) {
 		for (other = batch; other != post; other = other->next)
-			if (!strcmp(other->identity, post->identity))
+			if (!strcmp(other->line, post->line))
 				break;
 		if (other == post)
-			p += sprintf(p, "%s\n", post->identity);
+			p += sprintf(p, "%s\n", post->line);
 	}
 	*p = '\0';
 	return text;
@@ -243,10 +243,9 @@ static struct sr_peer *sr_peer_at(struct store *store, const char *gateway)
 	return peer;
 }
 
-static int sr_post(struct store *store, const char *identity,
-		   const char *gateway)
+static int sr_post(struct store *store, const char *line, const char *gateway)
 {
-	struct sr_post post = {.identity = identity};
+	struct sr_post post = {.line = line};
 	struct sr_peer *peer;
 
 	pthread_mutex_lock(&store->post.lock);
@@ -271,9 +270,11 @@ static int sr_post(struct store *store, const char *identity,
 	return post.ret;
 }
 
-int sr_announce(struct store *store, const char *lu, const char *gateway)
+int sr_announce(struct store *store, const char *lu, const char *gateway,
+		const struct store_ack *ack)
 {
 	struct sr_image *image;
+	char *line;
 	int ret;
 
 	if (!sr_gateway_ok(gateway))
@@ -281,7 +282,9 @@ int sr_announce(struct store *store, const char *lu, const char *gateway)
 	ret = sr_image_get(store, lu, false, &image);
 	if (ret)
 		return ret;
-	ret = sr_post(store, image->identity, gateway);
+	line = sr_says_line(store, image->identity, ack);
+	ret = line ? sr_post(store, line, gateway) : -ENOMEM;
+	free(line);
 	sr_image_put(store, image);
 	return ret;
 }

@@ -77,6 +77,12 @@ struct sr_version {
 	char writer[SR_TOKEN_CAP];
 };
 
+/* What a gateway says of itself. */
+struct sr_says {
+	struct sr_says *next;
+	struct store_member member;
+};
+
 /* An image, by the name of a logical unit. */
 struct sr_image {
 	struct sr_image *next; /* in its bucket; with refs: store->lock */
@@ -88,7 +94,8 @@ struct sr_image {
 	char own[SR_OID_CAP]; /* our object beside it */
 	char identity[SR_IDENTITY_CAP];
 	atomic_bool joined; /* between join() and leave() */
-	bool news; /* under store->news.lock */
+	bool news; /* under store->news.lock, and so */
+	struct sr_says *says; /* what members of it have said */
 	bool homeless; /* under member: refused by sr_home_check(), and said */
 	atomic_bool marked; /* we have seen that it is marked as created */
 	pthread_mutex_t lock; /* of what follows; held for no I/O */
@@ -284,12 +291,22 @@ int sr_evict(struct store *store, const char *gateway, uint64_t term);
 int sr_fence(struct store *store, const char *gateway, uint64_t term);
 
 /* store_rados_announce.c */
-int sr_announce(struct store *store, const char *lu, const char *gateway);
+int sr_announce(struct store *store, const char *lu, const char *gateway,
+		const struct store_ack *ack);
 void sr_post_close(struct store *store);
 
+/* store_rados_says.c */
+/* A line to be freed, without its end; @ack may be NULL. */
+char *sr_says_line(const struct store *store, const char *identity,
+		   const struct store_ack *ack);
+/* False if what follows the identity and a blank is not what we write. */
+bool sr_says_parse(const char *text, size_t len, struct store_member *says);
+/* Puts it with what was said before; false: no memory. */
+bool sr_says_keep(struct sr_says **list, const struct store_member *says);
+void sr_says_drop(struct sr_says **list);
+
 /* store_rados_news.c */
-int sr_news(struct store *store, int timeout_ms,
-	    void (*fn)(void *arg, const char *lu), void *arg);
+int sr_news(struct store *store, int timeout_ms, store_news_fn *fn, void *arg);
 void sr_wake(struct store *store);
 /* Watches the inbox, for the first time. */
 int sr_news_open(struct store *store);

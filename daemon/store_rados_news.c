@@ -3,9 +3,10 @@
  * News in the RADOS store: one watch, of this gateway's inbox in the home,
  * however many images there are.
  *
- * What is heard is the identity of an image and no more: whoever is told reads
- * what there is now.  So it does not matter that a gateway that was stopped
- * hears old news when it goes on.  What may be missed is news that came while
+ * What is heard is the identity of an image: whoever is told reads what there
+ * is now.  So it does not matter that a gateway that was stopped hears old news
+ * when it goes on; nor does it of what another gateway says of itself, for of
+ * that only the most counts.  What may be missed is news that came while
  * there was no watch, or one that the OSD did not answer to; then there is news
  * of all.
  */
@@ -43,6 +44,8 @@ struct sr_heard {
 	struct store *store;
 	const char *identity;
 	size_t len;
+	bool says;
+	struct store_member member;
 };
 
 /* Under store->lock; store->news.lock may be taken within. */
@@ -55,10 +58,25 @@ static void sr_heard_of(void *arg, struct sr_image *image)
 	    memcmp(image->identity, heard->identity, heard->len))
 		return;
 	pthread_mutex_lock(&store->news.lock);
-	image->news = true;
+	if (!heard->says || !sr_says_keep(&image->says, &heard->member))
+		image->news = true;
 	store->news.any = true;
 	pthread_cond_signal(&store->news.cond);
 	pthread_mutex_unlock(&store->news.lock);
+}
+
+/* What is not understood is news: somebody wanted to tell something. */
+static void sr_hear(struct store *store, const char *line, size_t len)
+{
+	struct sr_heard heard = {.store = store, .identity = line, .len = len};
+	const char *blank = memchr(line, ' ', len);
+
+	if (blank) {
+		heard.len = blank - line;
+		heard.says = sr_says_parse(blank + 1, len - heard.len - 1,
+					   &heard.member);
+	}
+	sr_images_each(store, sr_heard_of, &heard);
 }
 
 static void sr_on_notify(void *arg, uint64_t notify_id, uint64_t cookie,
@@ -72,11 +90,10 @@ static void sr_on_notify(void *arg, uint64_t notify_id, uint64_t cookie,
 
 	(void)from;
 	while (p < end) {
-		const char *line = memchr(p, '\n', end - p);
-		struct sr_heard heard = {store, p, (line ? line : end) - p};
+		const char *next = memchr(p, '\n', end - p);
 
-		sr_images_each(store, sr_heard_of, &heard);
-		p = line ? line + 1 : end;
+		sr_hear(store, p, (next ? next : end) - p);
+		p = next ? next + 1 : end;
 	}
 	reply_len = snprintf(reply, sizeof(reply), "%s %016" PRIx64,
 			     store->gateway, store->incarnation);
@@ -282,47 +299,74 @@ static int sr_watch_tend(struct store *store)
 
 /* Telling */
 
+/* What there is to tell of an image. */
+struct sr_story {
+	char *lu;
+	bool news;
+	struct sr_says *says;
+};
+
 struct sr_tell {
 	struct store *store;
-	char **lus;
+	struct sr_story *stories;
 	size_t count, cap;
 	bool all;
 	int ret;
 };
 
+static bool sr_tell_room(struct sr_tell *tell)
+{
+	size_t cap = tell->cap ? 2 * tell->cap : 16;
+	struct sr_story *stories;
+
+	if (tell->count < tell->cap)
+		return true;
+	stories = realloc(tell->stories, cap * sizeof(*stories));
+	if (!stories)
+		return false;
+	tell->stories = stories;
+	tell->cap = cap;
+	return true;
+}
+
 /* Under store->lock. */
 static void sr_tell_take(void *arg, struct sr_image *image)
 {
 	struct sr_tell *tell = arg;
-	bool news;
+	struct sr_story story = {0};
 
 	pthread_mutex_lock(&tell->store->news.lock);
-	news = image->news || tell->all;
+	story.news = image->news || tell->all;
+	story.says = image->says;
 	image->news = false;
+	image->says = NULL;
 	pthread_mutex_unlock(&tell->store->news.lock);
-	if (!news)
+	if (!story.news && !story.says)
 		return;
-	if (tell->count == tell->cap) {
-		size_t cap = tell->cap ? 2 * tell->cap : 16;
-		char **lus = realloc(tell->lus, cap * sizeof(*lus));
-
-		if (!lus) {
-			tell->ret = -ENOMEM;
-			return;
-		}
-		tell->lus = lus;
-		tell->cap = cap;
-	}
-	tell->lus[tell->count] = strdup(image->lu);
-	if (tell->lus[tell->count])
-		tell->count++;
-	else
+	if (sr_tell_room(tell))
+		story.lu = strdup(image->lu);
+	if (story.lu) {
+		tell->stories[tell->count++] = story;
+	} else {
+		sr_says_drop(&story.says);
 		tell->ret = -ENOMEM;
+	}
+}
+
+static void sr_tell_one(struct sr_story *story, store_news_fn *fn, void *arg)
+{
+	struct sr_says *says;
+
+	for (says = story->says; says; says = says->next)
+		fn(arg, story->lu, &says->member);
+	if (story->news)
+		fn(arg, story->lu, NULL);
+	sr_says_drop(&story->says);
+	free(story->lu);
 }
 
 /* What is heard from now on is told by the next call. */
-static int sr_news_tell(struct store *store,
-			void (*fn)(void *arg, const char *lu), void *arg)
+static int sr_news_tell(struct store *store, store_news_fn *fn, void *arg)
 {
 	struct sr_tell tell = {.store = store};
 	bool any;
@@ -336,11 +380,9 @@ static int sr_news_tell(struct store *store,
 	if (!any)
 		return 0;
 	sr_images_each(store, sr_tell_take, &tell);
-	for (size_t i = 0; i < tell.count; i++) {
-		fn(arg, tell.lus[i]);
-		free(tell.lus[i]);
-	}
-	free(tell.lus);
+	for (size_t i = 0; i < tell.count; i++)
+		sr_tell_one(&tell.stories[i], fn, arg);
+	free(tell.stories);
 	if (tell.ret)
 		sr_news_of_all(store);
 	return tell.ret ? tell.ret : (int)tell.count;
@@ -366,8 +408,7 @@ static bool sr_news_sleep(struct store *store, long long left)
 }
 
 /* A negative @timeout_ms waits for ever. */
-int sr_news(struct store *store, int timeout_ms,
-	    void (*fn)(void *arg, const char *lu), void *arg)
+int sr_news(struct store *store, int timeout_ms, store_news_fn *fn, void *arg)
 {
 	long long end = sr_now_ms() + timeout_ms;
 

@@ -46,6 +46,14 @@ int work_run(uv_loop_t *loop, void (*fn)(void *arg), void (*done)(void *arg),
 	return rc;
 }
 
+static int announce_now(const struct store_ops *ops, struct store *store,
+			const char *lu, const struct engine_call *call)
+{
+	struct store_ack ack = {call->term, call->seq, call->ended};
+
+	return ops->announce(store, lu, call->gateway, call->seq ? &ack : NULL);
+}
+
 void work_store_now(const struct store_ops *ops, struct store *store,
 		    const char *lu, const struct engine_call *call,
 		    struct engine_reply *reply)
@@ -85,7 +93,7 @@ void work_store_now(const struct store_ops *ops, struct store *store,
 		}
 		return;
 	case ENGINE_ANNOUNCE:
-		reply->rc = ops->announce(store, lu, call->gateway);
+		reply->rc = announce_now(ops, store, lu, call);
 		return;
 	}
 	reply->rc = -EINVAL;

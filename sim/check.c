@@ -100,7 +100,7 @@ static void note_without(struct sim *s, u64 v)
 
 	for (i = 0; i < st->count; i++)
 		for (n = 0; n < s->plan->gateways; n++)
-			if (st->members[i].seen < v &&
+			if (st->members[i].seen < v && st->said[n] < v &&
 			    !strcmp(st->members[i].gateway, s->gws[n].name))
 				s->store.versions[v].without[n] =
 					st->members[i].term;

@@ -495,6 +495,7 @@ void daemon_start(struct gw *g, void *unused)
 	g->life++;
 	g->conf.gateway = g->name;
 	g->conf.incarnation = (uint64_t)(g->index + 1) * 1000 + g->life;
+	g->conf.carries = p->carries;
 	g->conf.member_timeout_ms = p->lease_ms + p->margin_ms + 3000;
 	g->gconf.gateway = g->name;
 	g->gconf.incarnation = g->conf.incarnation;

@@ -384,6 +384,7 @@ void plan_make(struct plan *p, u64 seed, const struct mix *mix)
 	p->initiators = draw_initiators(&r, mix->many);
 	draw_lease(p, &r);
 	p->cut = mix->cut;
+	p->carries = seed % 4;
 	draw_clocks(p, &r, mix->drift);
 	draw_noise(p, &r, mix->noise && draw(&r, 3));
 	span = SEC + draw(&r, (u64)p->lease_ms * 2 * MS);
@@ -411,6 +412,8 @@ void plan_print(const struct plan *p, FILE *out)
 		p->margin_ms, p->beat_ms,
 		p->cut ? "not run, the store cuts off" : !p->can_fence ? "none" :
 		p->fence_works ? "works" : "fails");
+	fprintf(out, "announcements carry acknowledgments: %s\n",
+		p->carries ? "yes" : "no");
 	fprintf(out, "in 1,000: news lost %u, doubled %u; store fails %u, slow %u; swap unclear %u\n",
 		p->noise.news_lost, p->noise.news_twice, p->noise.store_fails,
 		p->noise.store_slow, p->noise.swap_unclear);

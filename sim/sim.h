@@ -140,6 +140,7 @@ struct plan {
 	u32 lease_ms, margin_ms, beat_ms;
 	bool can_fence, fence_works;
 	bool cut; /* the store can cut off, and that is to be done always */
+	bool carries; /* its announcements carry acknowledgments */
 	s64 drift_ppm[GW_MAX];
 	u64 clock_us[GW_MAX]; /* at the beginning */
 	u64 start_us[GW_MAX];
@@ -218,6 +219,7 @@ struct store {
 	u64 newest;
 	struct store_member members[GW_MAX];
 	size_t count;
+	u64 said[GW_MAX]; /* newest version that others heard it enforces */
 	struct store_gateway gws[GW_MAX];
 	bool known[GW_MAX];
 };

@@ -230,6 +230,32 @@ static void news(struct gw *g, void *unused)
 	daemon_tell(g);
 }
 
+/* Where it began, and what it says. */
+static void says(struct gw *g, void *arg)
+{
+	const struct store_member *m = arg;
+	u64 *said = &g->s->store.said[gw_find(g->s, m->gateway)->index];
+
+	if (m->installed > *said)
+		*said = m->installed;
+	engine_says(g->lu, m);
+	daemon_tell(g);
+}
+
+static void effect_says(struct gw *g, struct gw *to, const struct call *c)
+{
+	struct store_member m = {
+		.incarnation = (uint64_t)(g->index + 1) * 1000 + c->life,
+		.term = c->e.term,
+		.installed = c->e.seq,
+		.ended = c->e.ended,
+	};
+
+	strcpy(m.gateway, g->name);
+	event_add(to, DOM_DAEMON, some_time(g->s, g->s->plan->news_us), says,
+		  mem_copy(&m, sizeof(m)));
+}
+
 static int effect_announce(struct gw *g, const struct call *c)
 {
 	struct gw *to = gw_find(g->s, c->target);
@@ -244,9 +270,12 @@ static int effect_announce(struct gw *g, const struct call *c)
 		copies -= chance(&s->rng, n->news_lost);
 		copies += chance(&s->rng, n->news_twice);
 	}
-	while (copies-- > 0)
-		event_add(to, DOM_DAEMON, some_time(s, s->plan->news_us), news,
-			  NULL);
+	for (; copies > 0; copies--)
+		if (c->e.seq)
+			effect_says(g, to, c);
+		else
+			event_add(to, DOM_DAEMON,
+				  some_time(s, s->plan->news_us), news, NULL);
 	return 0;
 }
 

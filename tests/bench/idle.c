@@ -64,8 +64,8 @@ static int count_gateways(struct store *store, struct store_gateway **list,
 	return store_dir_ops.gateways(store, list, count);
 }
 
-static int count_news(struct store *store, int timeout_ms,
-		      void (*fn)(void *arg, const char *lu), void *arg)
+static int count_news(struct store *store, int timeout_ms, store_news_fn *fn,
+		      void *arg)
 {
 	calls[NEWS]++;
 	return store_dir_ops.news(store, timeout_ms, fn, arg);
@@ -106,10 +106,10 @@ static int count_members(struct store *store, const char *lu,
 }
 
 static int count_announce(struct store *store, const char *lu,
-			  const char *gateway)
+			  const char *gateway, const struct store_ack *ack)
 {
 	calls[OTHER]++;
-	return store_dir_ops.announce(store, lu, gateway);
+	return store_dir_ops.announce(store, lu, gateway, ack);
 }
 
 static int count_evict(struct store *store, const char *gateway, uint64_t term)

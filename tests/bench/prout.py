@@ -12,7 +12,7 @@ level debug tells the parts, which are those of daemon/times.c (a tenth as many 
     decide       the kernel makes the next state of it, and hands that to the daemon
     swap         the daemon makes it the newest one in the store
     announce     until gw2 has been told in the store
-    acknowledge  until all members have recorded in the store that they enforce it
+    acknowledge  until all members have recorded in the store that they enforce it; with rados, until gw2 has said so
     rest         of what the initiator measures: iSCSI, gw1's kernel, netlink
 
 and, while gw1 waits for the acknowledgment,
@@ -20,7 +20,7 @@ and, while gw1 waits for the acknowledgment,
     own kernel   from the swap until gw1's kernel enforces the new state
     gw2 load     from when gw2's daemon has seen that there is news until it has loaded it
     gw2 kernel   until gw2's kernel enforces it
-    gw2 record   until that stands in the store
+    gw2 record   until that stands in the store; with rados, gw1 does not wait for that
 
 The floor is the least that a change is in that store. dir: what the file system takes for one swap, in gw1: write a file of
 the same size, fsync it, link it, unlink the first name, fsync the directory. rados: one compare-and-swap of the same size

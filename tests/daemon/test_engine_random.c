@@ -321,6 +321,7 @@ static void run(unsigned long seed)
 		conf->margin_ms = MARGIN_MS;
 		conf->beat_ms = BEAT_MS;
 		conf->can_fence = seed % 2;
+		w->gw[n].conf.carries = seed % 8 < 5;
 		w->gw[n].drift = (int64_t)world_draw(w, 2 * PPM_MAX) - PPM_MAX;
 		w->gw[n].kernel.attached = true;
 		gw_start(w, n);

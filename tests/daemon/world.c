@@ -367,7 +367,9 @@ static void event_run(struct world *w, struct event *ev)
 		event_push_done(g, ev);
 		return;
 	case EV_NEWS:
-		if (g->alive)
+		if (g->alive && ev->says.installed)
+			engine_says(g->lu, &ev->says);
+		else if (g->alive)
 			engine_news(g->lu);
 		return;
 	default:

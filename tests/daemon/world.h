@@ -149,6 +149,7 @@ struct event {
 	bool remote; /* EV_EFFECT that happens though the gateway is stopped */
 	struct engine_call call;
 	char target[64];
+	struct store_member says; /* installed 0: nothing, it is news */
 	struct engine_reply reply;
 	uint64_t seq;
 	int status;

@@ -148,14 +148,34 @@ static int effect_members(struct world *w, struct engine_reply *reply)
 	return 0;
 }
 
-static int effect_announce(struct world *w, const char *target)
+static void announce(struct world *w, struct gateway *from, struct gateway *to,
+		     const struct engine_call *call)
+{
+	struct event *ev = event_add(w, to, EV_NEWS, world_latency(w));
+
+	if (!call->seq)
+		return;
+	/* It may only say what its kernel has told. */
+	assert(from->kernel.passed >= call->seq);
+	assert(from->kernel.drained >= call->ended &&
+	       from->kernel.late >= call->ended);
+	strcpy(ev->says.gateway, from->name);
+	ev->says.incarnation = from->conf.incarnation;
+	ev->says.term = call->term;
+	ev->says.installed = call->seq;
+	ev->says.ended = call->ended;
+}
+
+static int effect_announce(struct world *w, struct gateway *g,
+			   const struct event *ev)
 {
 	int i;
 
+	assert(!ev->call.seq || g->conf.carries);
 	for (i = 0; i < GATEWAYS; i++)
-		if (!strcmp(w->gw[i].name, target) && w->gw[i].alive &&
+		if (!strcmp(w->gw[i].name, ev->target) && w->gw[i].alive &&
 		    !w->gw[i].deaf && !world_chance(w, 10))
-			event_add(w, &w->gw[i], EV_NEWS, world_latency(w));
+			announce(w, g, &w->gw[i], &ev->call);
 	return 0;
 }
 
@@ -178,7 +198,7 @@ static int effect(struct world *w, struct gateway *g, struct event *ev)
 	case ENGINE_MEMBERS:
 		return effect_members(w, &ev->reply);
 	default:
-		return effect_announce(w, ev->target);
+		return effect_announce(w, g, ev);
 	}
 }
 

@@ -167,7 +167,7 @@ static int op_members(struct store *store)
 
 static int op_announce(struct store *store)
 {
-	return ops->announce(store, LU, "c");
+	return ops->announce(store, LU, "c", NULL);
 }
 
 static int op_open(struct store *store)

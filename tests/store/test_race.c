@@ -225,7 +225,7 @@ static void announcer(struct shared *shared, int self)
 
 		shared->told[at]++;
 		snprintf(lu, sizeof(lu), "%d", at);
-		if (ops->announce(store, lu, "judge"))
+		if (ops->announce(store, lu, "judge", NULL))
 			_exit(3);
 	}
 	shared->done++;
@@ -238,11 +238,13 @@ struct listener {
 	int calls;
 };
 
-static void listen_to(void *arg, const char *lu)
+static void listen_to(void *arg, const char *lu,
+		      const struct store_member *says)
 {
 	struct listener *listener = arg;
 	int at = atoi(lu);
 
+	assert_null(says);
 	listener->heard[at] = listener->shared->told[at];
 	listener->calls++;
 }
@@ -350,7 +352,7 @@ static void *work(void *arg)
 		assert_int_equal(ops->ack(store, own, 1, seq + 1, seq + 1), 0);
 		ret = ops->ack(store, LU, 1, seq, seq);
 		assert_true(!ret || ret == -EINVAL);
-		assert_int_equal(ops->announce(store, own, "judge"), 0);
+		assert_int_equal(ops->announce(store, own, "judge", NULL), 0);
 	}
 	assert_int_equal(ops->leave(store, own), 0);
 	return NULL;

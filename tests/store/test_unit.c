@@ -295,7 +295,7 @@ static void test_symlinks(void **state)
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/gw/b", area_where);
 	assert_int_equal(symlink(area_top, path), 0);
-	assert_true(ops->announce(a, LU, "b") < 0);
+	assert_true(ops->announce(a, LU, "b", NULL) < 0);
 	ops->close(a);
 }
 
@@ -393,14 +393,15 @@ struct heard {
 	struct store *again;
 };
 
-static void hear(void *arg, const char *lu)
+static void hear(void *arg, const char *lu, const struct store_member *says)
 {
 	struct heard *heard = arg;
 
+	assert_null(says);
 	heard->count++;
 	snprintf(heard->last, sizeof(heard->last), "%s", lu);
 	if (heard->again)
-		assert_int_equal(ops->announce(heard->again, lu, "a"), 0);
+		assert_int_equal(ops->announce(heard->again, lu, "a", NULL), 0);
 }
 
 static void test_news(void **state)
@@ -412,31 +413,31 @@ static void test_news(void **state)
 	assert_int_equal(ops->news(a, 0, hear, &heard), 0);
 	assert_int_equal(ops->news(a, 30, hear, &heard), 0);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(ops->announce(b, "x", "a"), 0);
+		assert_int_equal(ops->announce(b, "x", "a", NULL), 0);
 	assert_int_equal(ops->news(b, 0, hear, &heard), 0);
 	assert_int_equal(ops->news(a, 1000, hear, &heard), 1);
 	assert_int_equal(heard.count, 1);
 	assert_string_equal(heard.last, "x");
 	assert_int_equal(ops->news(a, 0, hear, &heard), 0);
 	/* Announced while it is told: told again, by the next call. */
-	assert_int_equal(ops->announce(b, "x", "a"), 0);
+	assert_int_equal(ops->announce(b, "x", "a", NULL), 0);
 	heard.again = b;
 	assert_int_equal(ops->news(a, 0, hear, &heard), 1);
 	heard.again = NULL;
 	assert_int_equal(ops->news(a, 0, hear, &heard), 1);
 	assert_int_equal(ops->news(a, 0, hear, &heard), 0);
 	/* To a gateway that has not been here yet; names that are none. */
-	assert_int_equal(ops->announce(a, "y", "new"), 0);
+	assert_int_equal(ops->announce(a, "y", "new", NULL), 0);
 	assert_true(area_exists("gw/new/in/y"));
-	assert_int_equal(ops->announce(a, "y", ".."), -EINVAL);
-	assert_int_equal(ops->announce(a, "y/z", "b"), -EINVAL);
+	assert_int_equal(ops->announce(a, "y", "..", NULL), -EINVAL);
+	assert_int_equal(ops->announce(a, "y/z", "b", NULL), -EINVAL);
 	area_write("gw/a/in/.hidden", "");
 	area_mkdir("gw/a/in/directory");
 	assert_int_equal(ops->news(a, 0, hear, &heard), 0);
 	/* The inbox itself comes back. */
 	area_remove("gw/a");
 	assert_int_equal(ops->news(a, 0, hear, &heard), 0);
-	assert_int_equal(ops->announce(b, "x", "a"), 0);
+	assert_int_equal(ops->announce(b, "x", "a", NULL), 0);
 	assert_int_equal(ops->news(a, 0, hear, &heard), 1);
 	ops->close(a);
 	ops->close(b);
@@ -460,7 +461,7 @@ static void test_news_many(void **state)
 	(void)state;
 	for (int i = 0; i < 10000; i++) {
 		snprintf(name, sizeof(name), "lu%d", i);
-		assert_int_equal(ops->announce(a, name, "a"), 0);
+		assert_int_equal(ops->announce(a, name, "a", NULL), 0);
 	}
 	print_message("10000 announced in %lld ms\n", now_ms() - start);
 	start = now_ms();
@@ -480,7 +481,7 @@ static void *wake_later(void *arg)
 static void *announce_later(void *arg)
 {
 	usleep(50000);
-	assert_int_equal(ops->announce(arg, "x", "a"), 0);
+	assert_int_equal(ops->announce(arg, "x", "a", NULL), 0);
 	return NULL;
 }
 

@@ -227,7 +227,7 @@ static void test_mon_away(void **state)
 	for (uint64_t seq = 0; !ret && seq < 50; seq++)
 		ret = pool_swap(a, lu, seq, "x");
 	if (!ret)
-		ret = ops->announce(a, lu, "b");
+		ret = ops->announce(a, lu, "b", NULL);
 	if (!ret)
 		ret = ops->ack(a, lu, 1, 50, 50);
 	if (!ret)
@@ -241,9 +241,11 @@ static void test_mon_away(void **state)
 	ops->close(b);
 }
 
-static void count_news(void *arg, const char *lu)
+static void count_news(void *arg, const char *lu,
+		       const struct store_member *says)
 {
 	(void)lu;
+	assert_null(says);
 	++*(int *)arg;
 }
 
@@ -281,11 +283,11 @@ static void test_watch_stopped(void **state)
 	assert_true(hear(a, ms + 1500) > 0);
 	pthread_join(thread, NULL);
 	for (end = pool_now_ms() + 5000; ret && pool_now_ms() < end;) {
-		ret = ops->announce(b, lu, "a");
+		ret = ops->announce(b, lu, "a", NULL);
 		hear(a, 100);
 	}
 	assert_int_equal(ret, 0);
-	assert_int_equal(ops->announce(b, lu, "a"), 0);
+	assert_int_equal(ops->announce(b, lu, "a", NULL), 0);
 	assert_int_equal(hear(a, 100), 1);
 	ops->close(a);
 	ops->close(b);
@@ -302,10 +304,10 @@ static void test_close_without_osd(void **state)
 	assert_int_equal(ops->join(a, lu, 1), 0);
 	pool_signal("osd", SIGSTOP);
 	begin = pool_now_ms();
-	assert_true(ops->announce(a, lu, "b") < 0);
+	assert_true(ops->announce(a, lu, "b", NULL) < 0);
 	assert_true(pool_now_ms() - begin < 4000);
 	begin = pool_now_ms();
-	assert_true(ops->announce(a, lu, "b") < 0);
+	assert_true(ops->announce(a, lu, "b", NULL) < 0);
 	assert_true(pool_now_ms() - begin < 900);
 	begin = pool_now_ms();
 	ops->close(b);

@@ -364,14 +364,15 @@ struct heard {
 	struct store *again;
 };
 
-static void hear(void *arg, const char *lu)
+static void hear(void *arg, const char *lu, const struct store_member *says)
 {
 	struct heard *heard = arg;
 
+	assert_null(says);
 	heard->count++;
 	snprintf(heard->last, sizeof(heard->last), "%s", lu);
 	if (heard->again)
-		assert_int_equal(ops->announce(heard->again, lu, "a"), 0);
+		assert_int_equal(ops->announce(heard->again, lu, "a", NULL), 0);
 }
 
 static void test_news(void **state)
@@ -386,14 +387,14 @@ static void test_news(void **state)
 	assert_int_equal(ops->join(a, other, 1), 0);
 	assert_int_equal(ops->news(a, 30, hear, &heard), 0);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(ops->announce(b, lu, "a"), 0);
+		assert_int_equal(ops->announce(b, lu, "a", NULL), 0);
 	assert_int_equal(ops->news(b, 0, hear, &heard), 0);
 	assert_int_equal(ops->news(a, 1000, hear, &heard), 1);
 	assert_int_equal(heard.count, 1);
 	assert_string_equal(heard.last, lu);
 	assert_int_equal(ops->news(a, 0, hear, &heard), 0);
 	/* Announced while it is told: told again, by the next call. */
-	assert_int_equal(ops->announce(b, other, "a"), 0);
+	assert_int_equal(ops->announce(b, other, "a", NULL), 0);
 	heard.again = b;
 	assert_int_equal(ops->news(a, 0, hear, &heard), 1);
 	assert_string_equal(heard.last, other);
@@ -401,23 +402,147 @@ static void test_news(void **state)
 	assert_int_equal(ops->news(a, 0, hear, &heard), 1);
 	assert_int_equal(ops->news(a, 0, hear, &heard), 0);
 	/* To one that is not there, or is no gateway; of no image. */
-	assert_int_equal(ops->announce(a, lu, "new"), -EHOSTDOWN);
-	assert_int_equal(ops->announce(a, lu, ".."), -EINVAL);
-	assert_int_equal(ops->announce(a, pool_lu("none"), "b"), -ENODEV);
+	assert_int_equal(ops->announce(a, lu, "new", NULL), -EHOSTDOWN);
+	assert_int_equal(ops->announce(a, lu, "..", NULL), -EINVAL);
+	assert_int_equal(ops->announce(a, pool_lu("none"), "b", NULL), -ENODEV);
 	/* Of one that it does not serve. */
 	assert_int_equal(ops->leave(a, lu), 0);
-	assert_int_equal(ops->announce(b, lu, "a"), 0);
+	assert_int_equal(ops->announce(b, lu, "a", NULL), 0);
 	assert_int_equal(ops->news(a, 0, hear, &heard), 0);
 	ops->close(b);
 	/* The inbox is made anew; then nobody knows what was missed. */
 	pool_remove("tcmu_pr_inbox.a");
 	assert_int_equal(ops->news(a, 3000, hear, &heard), 1);
 	b = pool_open("b", 2);
-	assert_int_equal(ops->announce(b, other, "a"), 0);
+	assert_int_equal(ops->announce(b, other, "a", NULL), 0);
 	assert_int_equal(ops->news(a, 1000, hear, &heard), 1);
 	ops->close(a);
-	assert_int_equal(ops->announce(b, other, "a"), -EHOSTDOWN);
+	assert_int_equal(ops->announce(b, other, "a", NULL), -EHOSTDOWN);
 	ops->close(b);
+}
+
+/* What gateways say of themselves. */
+
+struct said {
+	int count, news;
+	struct store_member last;
+};
+
+static void listen_to(void *arg, const char *lu,
+		      const struct store_member *says)
+{
+	struct said *said = arg;
+
+	assert_string_equal(lu, pool_lu("d"));
+	if (says)
+		said->last = *says;
+	said->count += !!says;
+	said->news += !says;
+}
+
+static void say(struct store *store, uint64_t term, uint64_t installed,
+		uint64_t ended)
+{
+	const struct store_ack ack = {term, installed, ended};
+
+	assert_int_equal(ops->announce(store, pool_lu("d"), "a", &ack), 0);
+}
+
+static void assert_said(struct store *store, struct said *said, int count,
+			int news)
+{
+	memset(said, 0, sizeof(*said));
+	assert_int_equal(ops->news(store, 1000, listen_to, said), 1);
+	assert_int_equal(said->count, count);
+	assert_int_equal(said->news, news);
+	assert_int_equal(ops->news(store, 0, listen_to, said), 0);
+}
+
+static void test_says(void **state)
+{
+	struct store *a = pool_open("a", 1), *b = pool_open("b", 7);
+	struct store *c = pool_open("c", 1);
+	const char *lu = pool_image("d");
+	struct said said;
+
+	(void)state;
+	assert_true(ops->carries);
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	/* No record of b's says it yet, nor that it is a member. */
+	say(b, 3, 12, 11);
+	assert_said(a, &said, 1, 0);
+	assert_string_equal(said.last.gateway, "b");
+	assert_int_equal(said.last.incarnation, 7);
+	assert_int_equal(said.last.term, 3);
+	assert_int_equal(said.last.installed, 12);
+	assert_int_equal(said.last.ended, 11);
+	/* The most counts; that there is news is told as well. */
+	say(b, 3, 14, 13);
+	say(b, 3, 13, 13);
+	say(b, 3, 12, 12);
+	assert_int_equal(ops->announce(b, lu, "a", NULL), 0);
+	assert_said(a, &said, 1, 1);
+	assert_int_equal(said.last.installed, 14);
+	assert_int_equal(said.last.ended, 13);
+	/* A later life; another gateway. */
+	say(b, 3, 14, 14);
+	say(b, 4, 2, 2);
+	assert_said(a, &said, 1, 0);
+	assert_int_equal(said.last.term, 4);
+	assert_int_equal(said.last.installed, 2);
+	say(b, 4, 3, 3);
+	say(c, 1, 3, 3);
+	assert_said(a, &said, 2, 0);
+	ops->close(c);
+	ops->close(b);
+	ops->close(a);
+}
+
+/* @format gets the image's identity. */
+__attribute__((format(printf, 3, 0))) static void
+notify(struct store *store, struct said *said, const char *format)
+{
+	char *version = pool_get(pool_header("d"), VERSION);
+	char *identity, *reply = NULL;
+	char text[900];
+	size_t len = 0;
+
+	assert_non_null(version);
+	identity = strstr(version, "image ") + strlen("image ");
+	*strchr(identity, ' ') = '\0';
+	snprintf(text, sizeof(text), format, identity);
+	assert_int_equal(rados_notify2(pool_io, "tcmu_pr_inbox.a", text,
+				       strlen(text), 3000, &reply, &len), 0);
+	rados_buffer_free(reply);
+	free(version);
+	memset(said, 0, sizeof(*said));
+	ops->news(store, 0, listen_to, said);
+}
+
+/* What nobody of ours has sent is news at most. */
+static void test_says_wrong(void **state)
+{
+	struct store *a = pool_open("a", 1);
+	const char *lu = pool_image("d");
+	struct said said;
+
+	(void)state;
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	notify(a, &said, "%s");
+	assert_int_equal(said.news, 1);
+	notify(a, &said, "%s ack b 1 2 3 3\n");
+	assert_int_equal(said.count, 1);
+	assert_int_equal(said.news, 0);
+	notify(a, &said, "%s ack b 1 2 3");
+	assert_int_equal(said.news, 1);
+	assert_int_equal(said.count, 0);
+	notify(a, &said, "%s\n");
+	assert_int_equal(said.news, 1);
+	notify(a, &said, "%sx ack b 1 2 3 3");
+	assert_int_equal(said.news + said.count, 0);
+	notify(a, &said, " ack b 1 2 3 3\n\n%.3s\n");
+	assert_int_equal(said.news + said.count, 0);
+	ops->close(a);
 }
 
 struct many {
@@ -431,7 +556,7 @@ static void *announce_many(void *arg)
 	struct many *many = arg;
 
 	for (int i = 0; i < 50 && !many->ret; i++)
-		many->ret = ops->announce(many->store, many->lu, "a");
+		many->ret = ops->announce(many->store, many->lu, "a", NULL);
 	return NULL;
 }
 
@@ -479,7 +604,7 @@ static void *wake_later(void *arg)
 static void *announce_later(void *arg)
 {
 	usleep(50000);
-	assert_int_equal(ops->announce(arg, pool_lu("d"), "a"), 0);
+	assert_int_equal(ops->announce(arg, pool_lu("d"), "a", NULL), 0);
 	return NULL;
 }
 
@@ -523,6 +648,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_broken_gateways, pool_clear),
 		cmocka_unit_test_teardown(test_news, pool_clear),
 		cmocka_unit_test_teardown(test_news_many, pool_clear),
+		cmocka_unit_test_teardown(test_says, pool_clear),
+		cmocka_unit_test_teardown(test_says_wrong, pool_clear),
 		cmocka_unit_test_teardown(test_wake, pool_clear),
 	};
 

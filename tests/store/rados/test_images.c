@@ -208,7 +208,7 @@ static void test_commands(void **state)
 	pool_do("rbd bench --io-type write --io-total 1M rbd/d");
 	pool_do("rbd lock ls rbd/d");
 	assert_int_equal(pool_swap(b, lu, 1, "two"), 0);
-	assert_int_equal(ops->announce(b, lu, "a"), 0);
+	assert_int_equal(ops->announce(b, lu, "a", NULL), 0);
 	pool_do("test -z \"$(rbd status rbd/d | grep watcher=)\"");
 	pool_do("rbd rm rbd/d --no-progress");
 	print_message("commands took %lld ms\n", pool_now_ms() - start);
@@ -253,9 +253,11 @@ static char *address(const char *gateway)
 	return text;
 }
 
-static void count_news(void *arg, const char *lu)
+static void count_news(void *arg, const char *lu,
+		       const struct store_member *says)
 {
 	(void)lu;
+	assert_null(says);
 	++*(int *)arg;
 }
 
@@ -284,7 +286,7 @@ static void test_blocklisted(void **state)
 	for (end = pool_now_ms() + 8000; !heard && pool_now_ms() < end;)
 		ops->news(a, 500, count_news, &heard);
 	assert_true(heard > 0);
-	assert_int_equal(ops->announce(b, lu, "a"), 0);
+	assert_int_equal(ops->announce(b, lu, "a", NULL), 0);
 	pool_do("ceph osd blocklist rm %s", addr);
 	free(addr);
 	/* While a swap is the first to notice. */

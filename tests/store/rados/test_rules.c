@@ -382,7 +382,7 @@ static void test_round_trips(void **state)
 	/* The notification, and its acknowledgement. */
 	begin = count_ops();
 	for (int i = 1; i <= 50; i++)
-		assert_int_equal(ops->announce(a, lu, "b"), 0);
+		assert_int_equal(ops->announce(a, lu, "b", NULL), 0);
 	check_ops("announce", begin, 100);
 	ops->close(a);
 	ops->close(b);
