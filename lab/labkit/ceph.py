@@ -52,8 +52,10 @@ USER_CAPS = {"mon": 'profile rbd, allow command "osd blocklist" with blocklistop
 CONF = """\
 [global]
 fsid = {fsid}
-mon_host = v2:{address}:{port}
+mon_host = v2:{host}:{port}
 ms_bind_msgr1 = false
+ms_bind_ipv4 = {v4}
+ms_bind_ipv6 = {v6}
 public_addr = {address}
 cluster_addr = {address}
 osd_pool_default_size = 1
@@ -138,7 +140,7 @@ class Cluster:
         self._write_keyrings(sorted({image.split("/")[0] for image in images}))
         self._place_block()
         monmap = self.directory / "monmap"
-        run_tool(["monmaptool", "--create", "--addv", "a", f"[v2:{address}:{port}]", "--fsid", fsid, monmap])
+        run_tool(["monmaptool", "--create", "--addv", "a", f"[v2:{bracketed(address)}:{port}]", "--fsid", fsid, monmap])
         run_tool(["ceph-mon", "--mkfs", *self._words("mon"), "--monmap", monmap, "--keyring", self.directory / "initial.keyring"])
         self._launch("mon")
         run_tool(["ceph-osd", "--mkfs", *self._words("osd"), "--osd-uuid", osd_uuid, "--no-mon-config"])
@@ -161,8 +163,9 @@ class Cluster:
         return found
 
     def _write_conf(self, fsid, address, port):
-        text = CONF.format(fsid=fsid, address=address, port=port, directory=self.directory, rocksdb=ROCKSDB, client=CLIENT_CONF,
-                           block_bytes=BLOCK_BYTES)
+        v6 = ":" in address
+        text = CONF.format(fsid=fsid, address=address, host=bracketed(address), v4=not v6, v6=v6, port=port, directory=self.directory,
+                           rocksdb=ROCKSDB, client=CLIENT_CONF, block_bytes=BLOCK_BYTES)
         self.conf.write_text(text, encoding="ascii")
 
     def _write_keyrings(self, pools):
@@ -342,9 +345,13 @@ def write_secret(path, text):
         file.write(text)
 
 
+def bracketed(address):
+    return f"[{address}]" if ":" in address else address
+
+
 def free_port(address):
     """A port nobody listens on now. In the lab's network that does not matter, outside of it another cluster may run."""
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         try:
             probe.bind((address, 0))
         except OSError:                 # an address of another network namespace
