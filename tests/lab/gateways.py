@@ -65,11 +65,11 @@ def alarms(guest):
 
 
 def wait_ready(gateway, seconds=40):
-    """Until it serves the disk."""
+    """Until it serves the disk: that is attached, and the gateway has a lease."""
     deadline = time.monotonic() + seconds
     while True:
-        listed = sh(gateway, f"{CLI} list", check=False)
-        if re.search(r"^disk0\t\S+\tready\t", listed, re.M):
+        listed = sh(gateway, f"{CLI} list; {CLI} gateways", check=False)
+        if re.search(r"^disk0\t\S+\tready\t", listed, re.M) and "\tlease for " in listed:
             return
         assert time.monotonic() < deadline, f"{gateway}: disk0 is not ready after {seconds} s: {listed}"
         time.sleep(0.2)

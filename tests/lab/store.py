@@ -69,6 +69,10 @@ class Store:
         assert result.rc == 0 and len(result.out) == count * BLOCK, result
         return result.out
 
+    def unfinished(self):
+        """What the store has begun for its clients, and not ended: for who waits in vain."""
+        return []
+
     def slow_handler(self, gateway, microseconds):
         """For the block: each write of the gateway's handler takes so long at least."""
         return straced(gateway, SLOW_THREADS.replace("@NAME@", self.thread).replace("@CALL@", self.call)
@@ -189,6 +193,13 @@ class Rados(Store):
     def lose(self, name=DISK):
         for key in self.KEYS:
             self.ceph("rados", "-p", self.POOL, "rmomapkey", self.header(name), key)
+
+    def unfinished(self):
+        socket = str(labapi.cluster().directory / "osd.asok")
+        result = labapi.run_net(["ceph", "--admin-daemon", socket, "dump_ops_in_flight"], 10)
+        if result.rc:
+            return [f"the osd does not say: {result}"]
+        return [f"{op['type_data']['flag_point']}: {op['description']}" for op in json.loads(result.out)["ops"]]
 
     def dev_config(self, name):
         return f"rbd/{self.POOL}/{name};id={settings.CEPH_USER.removeprefix('client.')}"

@@ -14,6 +14,7 @@ from store import STORE
 STORM = str(REPO / "build/tests/iscsi/storm")
 JUDGE = str(REPO / "build/tests/lincheck/judge")
 LONGEST = 300                           # seconds; it is ended before
+END_SECONDS = 60                        # for its last commands
 HOSTS = 2
 LINEARIZABLE, VIOLATION, GAVE_UP = 0, 1, 3
 GOOD, CONFLICT, TIMEOUT = "00", "18", "02.0b.0801"
@@ -49,7 +50,9 @@ class Storm:
     def __exit__(self, kind, *_):
         self.process.send_signal(signal.SIGINT)
         try:
-            self.process.wait(60)
+            self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError("\n".join([f"commands have no end after {END_SECONDS} s; in the store:", *STORE.unfinished()])) from error
         finally:
             self.process.kill()
             self.reader.join()
