@@ -13,7 +13,7 @@ from . import settings
 
 
 def read_stat(pid):
-    """The fields of /proc/PID/stat after the name: state first, start time 19 further. None if gone."""
+    """The fields of /proc/PID/stat after the name: state first, threads 17 further, start time 19. None if gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return file.read().rpartition(b") ")[2].split()
@@ -30,9 +30,10 @@ class Process:
         self.start = start if start is not None else (int(fields[19]) if fields else -1)
 
     def state(self):
-        """One letter as in ps(1), None when it is gone (or a zombie, which is as good)."""
+        """One letter as in ps(1), None when it is gone, or a zombie, which is as good: but not while the first thread is one and
+        others are still about to end. They have its files: a network device, a socket."""
         fields = read_stat(self.pid)
-        if not fields or int(fields[19]) != self.start or fields[0] in (b"Z", b"X"):
+        if not fields or int(fields[19]) != self.start or fields[0] == b"X" or (fields[0] == b"Z" and int(fields[17]) <= 1):
             return None
         return fields[0].decode()
 

@@ -27,6 +27,7 @@ sys.path.insert(0, str(LAB.parent))
 sys.dont_write_bytecode = True
 import labapi  # noqa: E402
 from labkit import frames, settings  # noqa: E402
+from labkit.process import Process  # noqa: E402
 
 BASE = f"{settings.memory_directory()}/tcmu-pr-lab-test-{os.getpid()}"
 
@@ -81,6 +82,16 @@ def test_frames_survive_any_bytes_and_any_cut():
         assert got == [(2, b"R", payload), (3, b"Q", b"0")]
     groups = [[b"a", b"", b"\n"], [], [b"X=1"]]
     assert frames.unpack_strings(frames.pack_strings(*groups)) == groups
+
+
+def test_a_process_is_not_gone_before_its_last_thread():
+    """As a QEMU that was killed, on a busy host."""
+    script = "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(1,)).start(); ctypes.CDLL(None).syscall(60, 0)"
+    child = subprocess.Popen([sys.executable, "-c", script])
+    process = Process(child.pid)
+    assert process.wait_for(lambda state: state == "Z", 10)
+    assert process.wait_for(lambda state: state is None, 10)
+    child.wait()
 
 
 @pytest.mark.parametrize("words, text", [
