@@ -39,7 +39,13 @@ struct store_gateway {
 	bool beaten; /* there is a heartbeat */
 	struct store_beat beat; /* the newest one */
 	uint64_t evicted; /* newest term that it is evicted from, 0: none */
-	uint64_t fenced; /* newest term whose data path is fenced, 0: none */
+	/*
+	 * Newest term whose data path to the devices of all logical units that
+	 * the asking gateway serves is fenced, 0: none is known.  So it differs
+	 * with who asks, and when; but what was said once stays true, also of
+	 * what is joined later.  To the gateway itself: to all there are.
+	 */
+	uint64_t fenced;
 };
 
 /* A gateway that serves a logical unit. */
@@ -127,7 +133,9 @@ struct store_ops {
 	/*
 	 * This gateway serves @lu from now on, in its term @term, nothing
 	 * installed yet.  A swap that an earlier incarnation of it had begun
-	 * has happened when this returns, or never will.
+	 * has happened when this returns, or never will.  The device is among
+	 * those that the gateways that were said to be fenced, to this one, do
+	 * not reach.
 	 */
 	int (*join)(struct store *store, const char *lu, uint64_t term);
 	/* It does not any more. */
@@ -166,14 +174,19 @@ struct store_ops {
 	 * returns 0, also if somebody else has done it before.
 	 */
 	int (*evict)(struct store *store, const char *gateway, uint64_t term);
-	/* The same for "fenced". */
+	/*
+	 * The same for "fenced": to be called after cut() has returned 0 for
+	 * that term, and then it is of the devices which that call was about;
+	 * or after something else has fenced it, and then of all.
+	 */
 	int (*fence)(struct store *store, const char *gateway, uint64_t term);
 
 	/*
-	 * Cuts @gateway, which has ended in term @term, off from the devices of
-	 * all logical units: when it returns 0, nothing that it had begun
-	 * reaches any of them any more, until it has called lift().  Any error:
-	 * that is not certain.  Takes long: seconds.  NULL: cannot be done.
+	 * Cuts @gateway, which has ended in term @term, off: when it returns 0,
+	 * nothing that it had begun reaches the devices of the logical units
+	 * that this gateway serves any more, until it has called lift().  Any
+	 * error: that is not certain.  Takes long: seconds.  NULL: cannot be
+	 * done.
 	 *
 	 * All of the machine is cut off, also from the store: until lift(), its
 	 * own calls return -ESHUTDOWN (open() does not, and news() may not).

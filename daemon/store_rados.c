@@ -17,7 +17,8 @@
  *	tcmu_pr_gateways
  *	    beat.<GATEWAY>	"term incarnation count lease boot"
  *	    evicted.<GATEWAY>	evicted from all terms up to this
- *	    fenced.<GATEWAY>	the same for "fenced"
+ *	    fenced.<GATEWAY>	the same for "fenced", or "term pools ID,..."
+ *				if it is so in those: store_rados_cut.c
  *	    clients.<GATEWAY>, cut.<GATEWAY>
  *				see store_rados_hosts.c, store_rados_cut.c
  *	tcmu_pr_inbox.<GATEWAY>	watched by that gateway

@@ -21,6 +21,31 @@
  * group that answers has a map as new as ours, and it looks into it whenever
  * it begins an operation.  A later primary of the group has a later map.
  *
+ * We read so in the pools of the images that this gateway serves, which other
+ * gateways may serve others of.  So the mark "fenced" names the pools that were
+ * waited for, and who serves another one does not believe it, but cuts that
+ * gateway off once more and adds its own.  (It names none, and is of all pools,
+ * if a command did it, or if nothing was under way any more.)  The daemon,
+ * however, keeps that a gateway is fenced once it was told, by us or by its own
+ * cut(), and may join images of another pool after that.  What each does, in
+ * this order:
+ *	cut()	    C1 writes cut.GATEWAY, C2 has the blocklist changed, C3 looks
+ *		    which pools are ours, C4 waits for their groups
+ *	join()	    J1 makes the image's pools ours, J2 reads all cut.GATEWAY, J3
+ *		    if one is in force, waits for the groups of those pools with
+ *		    a map that is not older than J2
+ *	gateways()  L1 reads the marks, L2 looks which pools are ours
+ * Say join() has returned, and the daemon holds the gateway for fenced because
+ *  - a mark was believed at L2.  J1 before L2: the pools are among those that
+ *    somebody waited for.  L2 before J1: the mark was made after C1 and C2 of
+ *    whoever made it, so J2 finds that cut in force, and J3 has the blocklist.
+ *  - of its own cut().  J1 before C3: C4 did it.  C3 before J1: J2 comes after
+ *    C1, and J3 after C2, as before.
+ * If J2 finds the cut lifted, nothing of before is under way anywhere.  If J2
+ * finds none, C1 comes after J1, so that L2 and C3 do, too.  J2 and J3 are left
+ * out where another image of ours is in the same pool and has joined: all that
+ * is held for fenced is so there, and its pool has been ours all the time.
+ *
  * Key cut.GATEWAY of the gateways' object: what was cut off, and lifted.
  */
 #include <errno.h>
@@ -30,6 +55,7 @@
 
 #include "log.h"
 #include "store_rados_cut.h"
+#include "store_rados_pools.h"
 
 enum {
 	SR_CUT_TRIES = 10,
@@ -113,6 +139,91 @@ static int sr_cut_change(struct sr_place *home, const char *gateway,
 	return ret ? ret : -EAGAIN;
 }
 
+/* What was reached */
+
+/* In the memory of this daemon: the next one cuts off anew. */
+struct sr_reached {
+	struct sr_reached *next;
+	char gateway[STORE_GATEWAY_MAX + 1];
+	uint64_t term;
+	struct sr_pools pools;
+};
+
+static void sr_reached_free(struct sr_reached *reached)
+{
+	sr_pools_free(&reached->pools);
+	free(reached);
+}
+
+/* NULL: none is known.  Under store->lock. */
+static struct sr_reached **sr_reached_at(struct store *store,
+					 const char *gateway)
+{
+	struct sr_reached **at = &store->reached;
+
+	while (*at && strcmp((*at)->gateway, gateway) != 0)
+		at = &(*at)->next;
+	return at;
+}
+
+static void sr_reached_forget(struct store *store, const char *gateway)
+{
+	struct sr_reached **at, *old;
+
+	pthread_mutex_lock(&store->lock);
+	at = sr_reached_at(store, gateway);
+	old = *at;
+	if (old)
+		*at = old->next;
+	pthread_mutex_unlock(&store->lock);
+	if (old)
+		sr_reached_free(old);
+}
+
+/* Takes @pools along. */
+static int sr_reached_keep(struct store *store, const char *gateway,
+			   uint64_t term, struct sr_pools *pools)
+{
+	struct sr_reached *new = calloc(1, sizeof(*new));
+
+	sr_reached_forget(store, gateway);
+	if (!new)
+		return -ENOMEM;
+	strcpy(new->gateway, gateway);
+	new->term = term;
+	new->pools = *pools;
+	*pools = (struct sr_pools){0};
+	pthread_mutex_lock(&store->lock);
+	new->next = store->reached;
+	store->reached = new;
+	pthread_mutex_unlock(&store->lock);
+	return 0;
+}
+
+int sr_cut_reached(struct store *store, const char *gateway, uint64_t term,
+		   struct sr_pools *pools)
+{
+	const struct sr_reached *there;
+	int ret = -ENOENT;
+
+	pthread_mutex_lock(&store->lock);
+	there = *sr_reached_at(store, gateway);
+	if (there && there->term >= term)
+		ret = sr_pools_unite(pools, &there->pools);
+	pthread_mutex_unlock(&store->lock);
+	return ret;
+}
+
+void sr_cut_close(struct store *store)
+{
+	while (store->reached) {
+		struct sr_reached *next = store->reached->next;
+
+		sr_reached_free(store->reached);
+		store->reached = next;
+	}
+}
+
 /* Where the images are */
 
 struct sr_sites {
@@ -126,8 +237,7 @@ static int sr_sites_add(struct store *store, struct sr_sites *sites,
 	struct sr_place **list;
 
 	for (size_t i = 0; i < sites->count; i++) {
-		if (sites->list[i]->pool == place->pool &&
-		    !strcmp(sites->list[i]->conn->fsid, place->conn->fsid)) {
+		if (sites->list[i]->pool == place->pool) {
 			sr_place_put(store, place);
 			return 0;
 		}
@@ -149,68 +259,24 @@ static void sr_sites_free(struct store *store, struct sr_sites *sites)
 	free(sites->list);
 }
 
-/* Is place @i the first one of its cluster? */
-static bool sr_sites_first(const struct sr_sites *sites, size_t i)
-{
-	for (size_t k = 0; k < i; k++)
-		if (!strcmp(sites->list[k]->conn->fsid,
-			    sites->list[i]->conn->fsid))
-			return false;
-	return true;
-}
-
-/* -ENOENT: the image has all of its data where its header is. */
-static int sr_data_pool(struct sr_place *place, const char *header,
-			int64_t *pool)
-{
-	static const char *const keys[] = {"data_pool_id"};
-	struct sr_value value;
-	int ret = sr_read(place, header, keys, 1, SR_CUT_CAP, &value);
-
-	if (ret)
-		return ret;
-	ret = value.data ? -EBADMSG : -ENOENT;
-	if (value.data && value.len == sizeof(uint64_t)) {
-		uint64_t number = 0;
-
-		for (size_t i = 0; i < sizeof(number); i++)
-			number |= (uint64_t)(unsigned char)value.data[i]
-				  << 8 * i;
-		*pool = number;
-		ret = 0;
-	}
-	sr_value_free(&value);
-	return ret;
-}
-
 static int sr_sites_image(struct store *store, struct sr_sites *sites,
 			  struct sr_image *image)
 {
 	struct sr_target target = image->target;
 	struct sr_place *place;
-	int64_t pool;
 	int ret = sr_place_get(store, &image->target, &place);
 
-	if (ret)
+	if (!ret)
+		ret = sr_sites_add(store, sites, place);
+	if (ret || image->data_pool < 0)
 		return ret;
-	ret = sr_data_pool(place, image->header, &pool);
-	if (!ret) {
-		struct sr_place *data;
-
-		target.pool = pool;
-		target.place = NULL;
-		ret = sr_place_get(store, &target, &data);
-		if (!ret)
-			ret = sr_sites_add(store, sites, data);
-		sr_target_drop(store, &target);
-	} else if (ret == -ENOENT) {
-		ret = 0;
-	}
-	if (ret) {
-		sr_place_put(store, place);
-		return ret;
-	}
-	return sr_sites_add(store, sites, place);
+	target.pool = image->data_pool;
+	target.place = NULL;
+	ret = sr_place_get(store, &target, &place);
+	if (!ret)
+		ret = sr_sites_add(store, sites, place);
+	sr_target_drop(store, &target);
+	return ret;
 }
 
 /* librados can return 1 when the mons are slow. */
@@ -219,6 +285,21 @@ static int sr_latest(struct sr_place *place)
 	int ret = rados_wait_for_latest_osdmap(place->conn->cluster);
 
 	return ret > 0 ? -EIO : ret;
+}
+
+/*
+ * All that has come on the blocklist before holds there when this returns 0.
+ * There is a client, with a map of its own, for each user and time limit.
+ */
+static int sr_sites_reach(const struct sr_sites *sites)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < sites->count; i++)
+		ret = sr_latest(sites->list[i]);
+	for (size_t i = 0; !ret && i < sites->count; i++)
+		ret = sr_pgs_reach(sites->list[i]);
+	return ret;
 }
 
 /* Cutting off */
@@ -272,8 +353,8 @@ static int sr_cut_hosts(struct sr_place *place, const struct sr_hosts *hosts)
 }
 
 static int sr_cut_sites(struct store *store, struct sr_place *home,
-			const struct sr_hosts *hosts, struct sr_image **images,
-			size_t count)
+			struct sr_image **images, size_t count,
+			struct sr_pools *pools)
 {
 	struct sr_sites sites = {0};
 	int ret = 0;
@@ -282,13 +363,10 @@ static int sr_cut_sites(struct store *store, struct sr_place *home,
 		ret = sr_sites_image(store, &sites, images[i]);
 	if (!ret)
 		ret = sr_sites_add(store, &sites, sr_place_hold(home));
+	if (!ret)
+		ret = sr_sites_reach(&sites);
 	for (size_t i = 0; !ret && i < sites.count; i++)
-		if (sr_sites_first(&sites, i))
-			ret = sr_cut_hosts(sites.list[i], hosts);
-	for (size_t i = 0; !ret && i < sites.count; i++)
-		ret = sr_latest(sites.list[i]);
-	for (size_t i = 0; !ret && i < sites.count; i++)
-		ret = sr_pgs_reach(sites.list[i]);
+		ret = sr_pools_add(pools, sites.list[i]->pool);
 	sr_sites_free(store, &sites);
 	return ret;
 }
@@ -337,15 +415,18 @@ static int sr_cut_mark(struct sr_cut *cut, const void *arg)
 }
 
 static int sr_cut_images(struct store *store, struct sr_place *home,
-			 const struct sr_hosts *hosts)
+			 const struct sr_hosts *hosts, struct sr_pools *pools)
 {
 	struct sr_image **images;
 	size_t count;
-	int ret = sr_images_joined(store, &images, &count);
+	int ret = sr_cut_hosts(home, hosts);
 
+	/* Not before that: an image that joins meanwhile relies on it. */
+	if (!ret)
+		ret = sr_images_served(store, &images, &count);
 	if (ret)
 		return ret;
-	ret = sr_cut_sites(store, home, hosts, images, count);
+	ret = sr_cut_sites(store, home, images, count, pools);
 	/* Now none of them can take or leave a lock any more. */
 	for (size_t i = 0; !ret && i < count; i++)
 		ret = sr_cut_owner(store, images[i], hosts);
@@ -355,17 +436,14 @@ static int sr_cut_images(struct store *store, struct sr_place *home,
 	return ret;
 }
 
-int sr_cut(struct store *store, const char *gateway, uint64_t term)
+static int sr_cut_at(struct store *store, struct sr_place *home,
+		     const char *gateway, uint64_t term, struct sr_pools *pools)
 {
 	struct sr_hosts hosts = {0};
 	struct sr_cut_wanted wanted = {.term = term, .hosts = &hosts};
 	struct sr_cut cut;
-	struct sr_place *home;
-	int ret = sr_place_get(store, &store->home, &home);
+	int ret = sr_clients_read(home, gateway, &hosts);
 
-	if (ret)
-		return ret;
-	ret = sr_clients_read(home, gateway, &hosts);
 	if (ret == -ENOENT)
 		log_line(LOG_LEVEL_ERROR, NULL, 0,
 			 "cannot cut %s off by Ceph's blocklist: it has not "
@@ -374,9 +452,79 @@ int sr_cut(struct store *store, const char *gateway, uint64_t term)
 		ret = sr_cut_check(home, gateway, &hosts);
 	if (!ret)
 		ret = sr_cut_change(home, gateway, &cut, sr_cut_mark, &wanted);
-	if (!ret && cut.lifted < term)
-		ret = sr_cut_images(store, home, &cut.hosts);
+	if (ret)
+		return ret;
+	/* Nothing of that term is under way any more, wherever it was. */
+	pools->all = cut.lifted >= term;
+	return pools->all ? 0 : sr_cut_images(store, home, &cut.hosts, pools);
+}
+
+int sr_cut(struct store *store, const char *gateway, uint64_t term)
+{
+	struct sr_pools pools = {0};
+	struct sr_place *home;
+	int ret;
+
+	sr_reached_forget(store, gateway);
+	ret = sr_place_get(store, &store->home, &home);
+	if (ret)
+		return ret;
+	ret = sr_cut_at(store, home, gateway, term, &pools);
+	if (!ret)
+		ret = sr_reached_keep(store, gateway, term, &pools);
+	sr_pools_free(&pools);
 	sr_place_put(store, home);
+	return ret;
+}
+
+/* Joining */
+
+/* One that cannot be read may be in force. */
+static int sr_cut_look(void *arg, const char *key, const char *val, size_t len)
+{
+	bool *active = arg;
+	struct sr_value value = {0};
+	struct sr_cut cut;
+	int ret = sr_value_take(&value, val, len);
+
+	(void)key;
+	if (!ret && (sr_cut_parse(&value, &cut) || cut.cut > cut.lifted))
+		*active = true;
+	sr_value_free(&value);
+	return ret;
+}
+
+static int sr_cut_active(struct store *store, bool *active)
+{
+	static const char *const prefixes[] = {"cut."};
+	struct sr_place *home;
+	int ret = sr_place_get(store, &store->home, &home);
+
+	*active = false;
+	if (ret)
+		return ret;
+	ret = sr_each(home, sr_gateways_oid, prefixes, 1, sr_cut_look, active);
+	sr_place_put(store, home);
+	return ret;
+}
+
+int sr_cut_join(struct store *store, struct sr_image *image)
+{
+	struct sr_sites sites = {0};
+	bool active;
+	int ret = sr_image_serve(store, image);
+
+	if (ret)
+		return ret == 1 ? 0 : ret;
+	ret = sr_cut_active(store, &active);
+	if (!ret && active) {
+		ret = sr_sites_image(store, &sites, image);
+		if (!ret)
+			ret = sr_sites_reach(&sites);
+		sr_sites_free(store, &sites);
+	}
+	if (!ret)
+		sr_image_settle(store, image);
 	return ret;
 }
 
@@ -429,38 +577,15 @@ static int sr_lift_place(struct store *store, struct sr_place *place)
 	return ret;
 }
 
-/* Nothing here may ask an OSD before that cluster is done with. */
-static int sr_lift_sites(struct store *store, struct sr_sites *sites)
+/* All images are in the home's cluster. */
+int sr_lift(struct store *store, uint64_t term)
 {
-	struct sr_image **images;
-	struct sr_place *place;
-	size_t count;
-	int ret = sr_images_joined(store, &images, &count);
+	struct sr_place *home;
+	int ret = sr_place_get(store, &store->home, &home);
 
 	if (ret)
 		return ret;
-	ret = sr_place_get(store, &store->home, &place);
-	if (!ret)
-		ret = sr_sites_add(store, sites, place);
-	for (size_t i = 0; !ret && i < count; i++) {
-		ret = sr_place_get(store, &images[i]->target, &place);
-		if (!ret)
-			ret = sr_sites_add(store, sites, place);
-	}
-	for (size_t i = 0; i < count; i++)
-		sr_image_put(store, images[i]);
-	free(images);
-	return ret;
-}
-
-int sr_lift(struct store *store, uint64_t term)
-{
-	struct sr_sites sites = {0};
-	int ret = sr_lift_sites(store, &sites);
-
-	for (size_t i = 0; !ret && i < sites.count; i++)
-		if (sr_sites_first(&sites, i))
-			ret = sr_lift_place(store, sites.list[i]);
-	sr_sites_free(store, &sites);
+	ret = sr_lift_place(store, home);
+	sr_place_put(store, home);
 	return ret ? ret : sr_lift_record(store, term);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "store_rados_int.h"
+#include "store_rados_pools.h"
 
 const char sr_gateways_oid[] = "tcmu_pr_gateways";
 static const char sr_beat_kind[] = "beat";
@@ -72,38 +73,27 @@ static bool sr_beat_parse(const char *text, size_t len, struct store_beat *beat)
 
 /* Marks */
 
-/* No key: 0.  -EBADMSG if it is not what we write. */
-static int sr_mark_parse(const struct sr_value *value, uint64_t *term)
-{
-	const char *p = value->data;
-
-	*term = 0;
-	if (!p)
-		return 0;
-	if (!sr_parse_u64(&p, term) || p != value->data + value->len || !*term)
-		return -EBADMSG;
-	return 0;
-}
-
-static int sr_mark_once(struct sr_place *place, const char *key, uint64_t term)
+static int sr_mark_once(struct sr_place *place, const char *key,
+			const struct sr_mark *mark)
 {
 	const char *const keys[] = {key};
 	struct sr_value old = {0}, new = {0};
-	char text[24];
-	uint64_t there;
-	int ret = sr_read(place, sr_gateways_oid, keys, 1, SR_RECORD_MAX, &old);
+	struct sr_mark there = {0};
+	int ret = sr_read(place, sr_gateways_oid, keys, 1, SR_MARK_MAX, &old);
 
 	if (ret == -ENOENT)
 		ret = 0;
 	if (!ret)
 		ret = sr_mark_parse(&old, &there);
-	if (!ret && there < term) {
-		snprintf(text, sizeof(text), "%" PRIu64, term);
-		ret = sr_value_take(&new, text, strlen(text));
+	if (!ret)
+		ret = sr_mark_raise(&there, mark);
+	if (ret == 1) {
+		ret = sr_mark_print(&there, &new);
 		if (!ret)
 			ret = sr_cas(place, sr_gateways_oid, false, &old, keys,
 				     &new, 1);
 	}
+	sr_mark_free(&there);
 	sr_value_free(&old);
 	sr_value_free(&new);
 	return ret;
@@ -111,32 +101,45 @@ static int sr_mark_once(struct sr_place *place, const char *key, uint64_t term)
 
 /* What an OSD lets read is durable, also if somebody else has written it. */
 static int sr_mark(struct store *store, const char *gateway, const char *kind,
-		   uint64_t term)
+		   const struct sr_mark *mark)
 {
 	char key[SR_OID_CAP];
 	struct sr_place *place;
 	int ret = sr_key(key, kind, gateway);
 
-	if (ret || !term)
+	if (ret || !mark->term)
 		return -EINVAL;
 	ret = sr_place_get(store, &store->home, &place);
 	if (ret)
 		return ret;
 	ret = -ECANCELED;
 	for (int i = 0; ret == -ECANCELED && i < SR_MARK_TRIES; i++)
-		ret = sr_mark_once(place, key, term);
+		ret = sr_mark_once(place, key, mark);
 	sr_place_put(store, place);
 	return ret == -ECANCELED ? -EBUSY : ret;
 }
 
 int sr_evict(struct store *store, const char *gateway, uint64_t term)
 {
-	return sr_mark(store, gateway, sr_evicted_kind, term);
+	const struct sr_mark mark = {.term = term, .pools.all = true};
+
+	return sr_mark(store, gateway, sr_evicted_kind, &mark);
 }
 
+/* Where it was cut off by us, only in the pools that cut() has waited for. */
 int sr_fence(struct store *store, const char *gateway, uint64_t term)
 {
-	return sr_mark(store, gateway, sr_fenced_kind, term);
+	struct sr_mark mark = {.term = term};
+	int ret = sr_cut_reached(store, gateway, term, &mark.pools);
+
+	if (ret == -ENOENT) {
+		mark.pools.all = true;
+		ret = 0;
+	}
+	if (!ret)
+		ret = sr_mark(store, gateway, sr_fenced_kind, &mark);
+	sr_mark_free(&mark);
+	return ret;
 }
 
 /* Our own heartbeat */
@@ -225,20 +228,24 @@ static int sr_beat_marks(struct store *store, struct sr_place *place,
 {
 	char evicted_key[SR_OID_CAP], fenced_key[SR_OID_CAP];
 	const char *const keys[] = {evicted_key, fenced_key};
+	struct sr_mark marks[2] = {0};
 	struct sr_value values[2];
-	uint64_t fenced;
 	int ret;
 
 	sr_key(evicted_key, sr_evicted_kind, store->gateway);
 	sr_key(fenced_key, sr_fenced_kind, store->gateway);
-	ret = sr_read(place, sr_gateways_oid, keys, 2, SR_RECORD_MAX, values);
+	ret = sr_read(place, sr_gateways_oid, keys, 2, SR_MARK_MAX, values);
 	if (ret)
 		return ret == -EFBIG ? -EBADMSG : ret;
-	ret = sr_mark_parse(&values[0], evicted);
-	if (!ret)
-		ret = sr_mark_parse(&values[1], &fenced);
-	sr_value_free(&values[0]);
-	sr_value_free(&values[1]);
+	for (int i = 0; i < 2 && !ret; i++)
+		ret = sr_mark_parse(&values[i], &marks[i]);
+	if (!ret && marks[0].term && !marks[0].pools.all)
+		ret = -EBADMSG;
+	*evicted = marks[0].term;
+	for (int i = 0; i < 2; i++) {
+		sr_mark_free(&marks[i]);
+		sr_value_free(&values[i]);
+	}
 	return ret;
 }
 
@@ -284,10 +291,16 @@ int sr_beat(struct store *store, const struct store_beat *beat,
 
 /* All gateways */
 
+/* What is not told as it stands there. */
+struct sr_extra {
+	bool broken; /* one of its marks is */
+	struct sr_mark fenced;
+};
+
 struct sr_register {
 	struct store *store;
 	struct store_gateway *list;
-	bool *broken; /* one of its marks is */
+	struct sr_extra *extra;
 	size_t count, cap;
 };
 
@@ -295,15 +308,15 @@ static int sr_register_grow(struct sr_register *reg)
 {
 	size_t cap = reg->cap ? 2 * reg->cap : 16;
 	struct store_gateway *list = realloc(reg->list, cap * sizeof(*list));
-	bool *broken;
+	struct sr_extra *extra;
 
 	if (!list)
 		return -ENOMEM;
 	reg->list = list;
-	broken = realloc(reg->broken, cap * sizeof(*broken));
-	if (!broken)
+	extra = realloc(reg->extra, cap * sizeof(*extra));
+	if (!extra)
 		return -ENOMEM;
-	reg->broken = broken;
+	reg->extra = extra;
 	reg->cap = cap;
 	return 0;
 }
@@ -318,7 +331,7 @@ static int sr_register_at(struct sr_register *reg, const char *gateway)
 		return -ENOMEM;
 	reg->list[reg->count] = (struct store_gateway){0};
 	strcpy(reg->list[reg->count].gateway, gateway);
-	reg->broken[reg->count] = false;
+	reg->extra[reg->count] = (struct sr_extra){0};
 	return reg->count++;
 }
 
@@ -337,19 +350,34 @@ static void sr_register_beat(struct sr_register *reg, int i, const char *val,
 		sr_beat_seen(reg->store, val, len);
 }
 
-static void sr_register_mark(struct sr_register *reg, int i, uint64_t *term,
-			     const char *val, size_t len)
+/* @mark stays as it is if the value is broken. */
+static int sr_register_mark(struct sr_register *reg, int i,
+			    struct sr_mark *mark, const char *val, size_t len)
 {
 	struct sr_value value = {0};
-	char text[SR_RECORD_MAX];
+	int ret = len <= SR_MARK_MAX ? sr_value_take(&value, val, len)
+				     : -EBADMSG;
 
-	if (len < sizeof(text)) {
-		memcpy(text, val, len);
-		text[len] = '\0';
-		value = (struct sr_value){text, len};
-	}
-	if (!value.data || sr_mark_parse(&value, term))
-		reg->broken[i] = true;
+	if (!ret)
+		ret = sr_mark_parse(&value, mark);
+	sr_value_free(&value);
+	if (ret == -EBADMSG)
+		reg->extra[i].broken = true;
+	return ret == -EBADMSG ? 0 : ret;
+}
+
+static int sr_register_evicted(struct sr_register *reg, int i, const char *val,
+			       size_t len)
+{
+	struct sr_mark mark = {0};
+	int ret = sr_register_mark(reg, i, &mark, val, len);
+
+	if (mark.pools.all)
+		reg->list[i].evicted = mark.term;
+	else if (mark.term)
+		reg->extra[i].broken = true;
+	sr_mark_free(&mark);
+	return ret;
 }
 
 static int sr_register_entry(void *arg, const char *key, const char *val,
@@ -365,12 +393,12 @@ static int sr_register_entry(void *arg, const char *key, const char *val,
 	i = sr_register_at(reg, name + 1);
 	if (i < 0)
 		return i;
-	if (key[0] == sr_beat_kind[0])
-		sr_register_beat(reg, i, val, len);
-	else if (key[0] == sr_evicted_kind[0])
-		sr_register_mark(reg, i, &reg->list[i].evicted, val, len);
-	else
-		sr_register_mark(reg, i, &reg->list[i].fenced, val, len);
+	if (key[0] == sr_evicted_kind[0])
+		return sr_register_evicted(reg, i, val, len);
+	if (key[0] == sr_fenced_kind[0])
+		return sr_register_mark(reg, i, &reg->extra[i].fenced, val,
+					len);
+	sr_register_beat(reg, i, val, len);
 	return 0;
 }
 
@@ -381,19 +409,50 @@ static int sr_by_name(const void *a, const void *b)
 	return strcmp(x->gateway, y->gateway);
 }
 
+/*
+ * A mark of some pools says to us that the gateway is fenced if all of ours are
+ * among them.  Ours now, after the marks were read: see store_rados_cut.c.  To
+ * the gateway itself only one of all pools says that: it is the one that can
+ * make it so, once nothing of its own is under way, and the others may need it.
+ */
+static int sr_register_fenced(struct sr_register *reg)
+{
+	struct sr_pools ours = {0};
+	int ret = sr_images_pools(reg->store, &ours);
+
+	for (size_t i = 0; i < reg->count && !ret; i++) {
+		struct store_gateway *gateway = &reg->list[i];
+		const struct sr_mark *mark = &reg->extra[i].fenced;
+		const bool own = !strcmp(gateway->gateway, reg->store->gateway);
+
+		if (mark->pools.all ||
+		    (!own && sr_pools_within(&ours, &mark->pools)))
+			gateway->fenced = mark->term;
+	}
+	sr_pools_free(&ours);
+	return ret;
+}
+
 /* A heartbeat, or a mark, that cannot be read: shown as without heartbeat. */
 static void sr_register_end(struct sr_register *reg)
 {
 	for (size_t i = 0; i < reg->count; i++) {
 		struct store_gateway *gateway = &reg->list[i];
 
-		if (reg->broken[i])
+		if (reg->extra[i].broken)
 			gateway->beaten = false;
 		if (!gateway->beaten)
 			gateway->beat = (struct store_beat){0};
 	}
 	if (reg->count)
 		qsort(reg->list, reg->count, sizeof(*reg->list), sr_by_name);
+}
+
+static void sr_register_free(struct sr_register *reg)
+{
+	for (size_t i = 0; i < reg->count; i++)
+		sr_mark_free(&reg->extra[i].fenced);
+	free(reg->extra);
 }
 
 int sr_gateways(struct store *store, struct store_gateway **list, size_t *count)
@@ -409,8 +468,10 @@ int sr_gateways(struct store *store, struct store_gateway **list, size_t *count)
 		      &reg);
 	sr_place_put(store, place);
 	if (!ret)
+		ret = sr_register_fenced(&reg);
+	if (!ret)
 		sr_register_end(&reg);
-	free(reg.broken);
+	sr_register_free(&reg);
 	if (ret) {
 		free(reg.list);
 		return ret;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "store_rados_int.h"
+#include "store_rados_pools.h"
 
 static unsigned int sr_hash(const char *text)
 {
@@ -128,6 +129,7 @@ static struct sr_image *sr_image_new(struct store *store, const char *lu)
 	pthread_mutex_init(&image->member, NULL);
 	image->refs = 1;
 	image->target.pool = -1;
+	image->data_pool = -1;
 	image->lu = strdup(lu);
 	if (!image->lu || rbd_config_parse_lu(lu, &image->target.name)) {
 		sr_image_free(store, image);
@@ -254,7 +256,62 @@ int sr_image_get(struct store *store, const char *lu, bool joining,
 	return ret;
 }
 
-int sr_images_joined(struct store *store, struct sr_image ***out, size_t *count)
+/* Whose pools count as ours */
+
+/* Under store->lock: has @image data in @pool? */
+static bool sr_image_in(const struct sr_image *image, int64_t pool)
+{
+	return image->target.pool == pool || image->data_pool == pool;
+}
+
+/* Under store->lock */
+static bool sr_pool_settled(const struct store *store, int64_t pool)
+{
+	const struct sr_image *image;
+
+	for (int i = 0; i < SR_BUCKETS; i++)
+		for (image = store->images[i]; image; image = image->next)
+			if (image->joined && image->settled &&
+			    sr_image_in(image, pool))
+				return true;
+	return false;
+}
+
+int sr_image_serve(struct store *store, struct sr_image *image)
+{
+	int ret = -EAGAIN;
+
+	pthread_mutex_lock(&store->lock);
+	if (*sr_image_at(store, image->lu) == image) {
+		image->served = true;
+		if (!image->settled)
+			image->settled =
+				sr_pool_settled(store, image->target.pool) &&
+				(image->data_pool < 0 ||
+				 sr_pool_settled(store, image->data_pool));
+		ret = image->settled;
+	}
+	pthread_mutex_unlock(&store->lock);
+	return ret;
+}
+
+void sr_image_settle(struct store *store, struct sr_image *image)
+{
+	pthread_mutex_lock(&store->lock);
+	image->settled = true;
+	pthread_mutex_unlock(&store->lock);
+}
+
+void sr_image_left(struct store *store, struct sr_image *image)
+{
+	pthread_mutex_lock(&store->lock);
+	image->joined = false;
+	image->served = false;
+	image->settled = false;
+	pthread_mutex_unlock(&store->lock);
+}
+
+int sr_images_served(struct store *store, struct sr_image ***out, size_t *count)
 {
 	struct sr_image **list, *image;
 	size_t n = 0;
@@ -262,12 +319,12 @@ int sr_images_joined(struct store *store, struct sr_image ***out, size_t *count)
 	pthread_mutex_lock(&store->lock);
 	for (int i = 0; i < SR_BUCKETS; i++)
 		for (image = store->images[i]; image; image = image->next)
-			n += image->joined;
+			n += image->served;
 	list = calloc(n ? n : 1, sizeof(*list));
 	n = 0;
 	for (int i = 0; i < SR_BUCKETS && list; i++)
 		for (image = store->images[i]; image; image = image->next)
-			if (image->joined) {
+			if (image->served) {
 				image->refs++;
 				list[n++] = image;
 			}
@@ -275,6 +332,24 @@ int sr_images_joined(struct store *store, struct sr_image ***out, size_t *count)
 	*out = list;
 	*count = n;
 	return list ? 0 : -ENOMEM;
+}
+
+int sr_images_pools(struct store *store, struct sr_pools *pools)
+{
+	struct sr_image *image;
+	int ret = 0;
+
+	pthread_mutex_lock(&store->lock);
+	for (int i = 0; i < SR_BUCKETS; i++) {
+		for (image = store->images[i]; image; image = image->next) {
+			if (image->served && !ret)
+				ret = sr_pools_add(pools, image->target.pool);
+			if (image->served && !ret && image->data_pool >= 0)
+				ret = sr_pools_add(pools, image->data_pool);
+		}
+	}
+	pthread_mutex_unlock(&store->lock);
+	return ret;
 }
 
 void sr_images_each(struct store *store,

@@ -20,7 +20,7 @@
 enum sr_limits {
 	SR_STRING_MAX = 8 << 20,
 	SR_VERSION_MAX = 2048, /* bytes of a version's key */
-	SR_RECORD_MAX = 256, /* of a member's, a heartbeat's, a mark's */
+	SR_RECORD_MAX = 256, /* of a member's, a heartbeat's */
 	SR_TOKEN_CAP = STORE_GATEWAY_MAX + 2 * 17 + 1,
 	SR_IDENTITY_CAP = 1024,
 	SR_OID_CAP = 128, /* of the names of our objects, with the NUL */
@@ -93,7 +93,11 @@ struct sr_image {
 	char header[SR_OID_CAP];
 	char own[SR_OID_CAP]; /* our object beside it */
 	char identity[SR_IDENTITY_CAP];
+	int64_t data_pool; /* its number, or -1: where the header is */
 	atomic_bool joined; /* between join() and leave() */
+	/* Under store->lock; see store_rados_cut.c. */
+	bool served; /* its pools are known, and are ours */
+	bool settled; /* who was cut off before that is so from them, too */
 	bool news; /* under store->news.lock, and so */
 	struct sr_says *says; /* what members of it have said */
 	bool homeless; /* under member: refused by sr_home_check(), and said */
@@ -114,6 +118,8 @@ struct sr_hosts {
 
 struct sr_watch;
 struct sr_peer;
+struct sr_pools;
+struct sr_reached;
 
 struct store {
 	char gateway[STORE_GATEWAY_MAX + 1];
@@ -128,6 +134,7 @@ struct store {
 	long long failed_at; /* ms */
 	int failed_ret;
 	struct sr_image *images[SR_BUCKETS];
+	struct sr_reached *reached; /* what cut() did; under lock */
 	struct {
 		pthread_mutex_t lock;
 		pthread_cond_t cond;
@@ -219,11 +226,20 @@ int sr_image_get(struct store *store, const char *lu, bool joining,
 void sr_image_put(struct store *store, struct sr_image *image);
 void sr_image_forget(struct store *store, struct sr_image *image);
 /*
- * All images that this gateway has joined: *@list to be freed after each of
- * them was put.
+ * From now on, until it is left, @image's pools are ours.  1: they are settled
+ * already, by it or by others.  -EAGAIN: it was left meanwhile.
  */
-int sr_images_joined(struct store *store, struct sr_image ***list,
+int sr_image_serve(struct store *store, struct sr_image *image);
+void sr_image_settle(struct store *store, struct sr_image *image);
+void sr_image_left(struct store *store, struct sr_image *image);
+/*
+ * All images that are served: *@list to be freed after each of them was put.
+ * Those of other clusters than the home's are not.
+ */
+int sr_images_served(struct store *store, struct sr_image ***list,
 		     size_t *count);
+/* Adds their pools. */
+int sr_images_pools(struct store *store, struct sr_pools *pools);
 /* Calls @fn under store->lock. */
 void sr_images_each(struct store *store,
 		    void (*fn)(void *arg, struct sr_image *image), void *arg);
@@ -250,7 +266,10 @@ void sr_version_know(struct sr_image *image, const struct sr_value *value,
  */
 int sr_bump(struct store *store, struct sr_place *place,
 	    struct sr_image *image, const struct sr_value *old);
-/* The same, whatever is there; for join(). */
+/*
+ * The same, whatever is there; for join().  In the same reading, finds the
+ * image's data pool.
+ */
 int sr_bump_any(struct store *store, struct sr_place *place,
 		struct sr_image *image);
 int sr_marker_look(struct sr_place *place, struct sr_image *image,
@@ -323,5 +342,17 @@ int sr_clients_publish(struct store *store, struct sr_place *place);
 /* store_rados_cut.c */
 int sr_cut(struct store *store, const char *gateway, uint64_t term);
 int sr_lift(struct store *store, uint64_t term);
+/*
+ * Adds the pools that sr_cut() has waited for when it cut @gateway off in
+ * @term, or later.  -ENOENT: its last call failed, or there was none.
+ */
+int sr_cut_reached(struct store *store, const char *gateway, uint64_t term,
+		   struct sr_pools *pools);
+void sr_cut_close(struct store *store);
+/*
+ * For join(), under image->member: nothing of those that were cut off before
+ * reaches @image any more.
+ */
+int sr_cut_join(struct store *store, struct sr_image *image);
 
 #endif

@@ -206,6 +206,8 @@ int sr_join(struct store *store, const char *lu, uint64_t term)
 	if (!ret)
 		ret = sr_home_check(store, use.place, use.image);
 	if (!ret)
+		ret = sr_cut_join(store, use.image);
+	if (!ret)
 		ret = sr_join_record(&use, term);
 	pthread_mutex_unlock(&use.image->member);
 	sr_use_end(&use);
@@ -339,7 +341,7 @@ int sr_leave(struct store *store, const char *lu)
 	pthread_mutex_lock(&use.image->member);
 	ret = sr_leave_locked(&use);
 	/* Also if it failed: the device is gone. */
-	use.image->joined = false;
+	sr_image_left(store, use.image);
 	if (!ret)
 		sr_tidy(&use);
 	pthread_mutex_unlock(&use.image->member);

@@ -390,6 +390,7 @@ void sr_close(struct store *store)
 	sr_news_close(store);
 	sr_post_close(store);
 	sr_images_drop(store);
+	sr_cut_close(store);
 	sr_target_drop(store, &store->home);
 	sr_value_free(&store->beat.known);
 	pthread_mutex_destroy(&store->lock);

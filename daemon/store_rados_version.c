@@ -130,22 +130,44 @@ int sr_bump(struct store *store, struct sr_place *place,
 	return ret;
 }
 
+/* Eight bytes, least first.  No key: all data are where the header is. */
+static int sr_data_pool(const struct sr_value *value, int64_t *pool)
+{
+	uint64_t number = 0;
+
+	*pool = -1;
+	if (!value->data)
+		return 0;
+	if (value->len != sizeof(number))
+		return -EBADMSG;
+	for (size_t i = 0; i < sizeof(number); i++)
+		number |= (uint64_t)(unsigned char)value->data[i] << 8 * i;
+	if (number > INT64_MAX)
+		return -EBADMSG;
+	*pool = number;
+	return 0;
+}
+
 int sr_bump_any(struct store *store, struct sr_place *place,
 		struct sr_image *image)
 {
-	const char *const keys[] = {sr_version_key};
+	const char *const keys[] = {sr_version_key, "data_pool_id"};
 	int ret = -ECANCELED;
 
 	for (int i = 0; ret == -ECANCELED && i < SR_BUMPS; i++) {
-		struct sr_value old;
+		struct sr_value old[2];
 
-		ret = sr_read(place, image->header, keys, 1, SR_VERSION_MAX,
-			      &old);
+		ret = sr_read(place, image->header, keys, 2, SR_VERSION_MAX,
+			      old);
 		if (ret == -EFBIG)
 			ret = -EBADMSG;
+		/* It is the same for the image's life. */
+		if (!ret && !image->served)
+			ret = sr_data_pool(&old[1], &image->data_pool);
 		if (!ret)
-			ret = sr_bump(store, place, image, &old);
-		sr_value_free(&old);
+			ret = sr_bump(store, place, image, &old[0]);
+		sr_value_free(&old[0]);
+		sr_value_free(&old[1]);
 	}
 	return ret == -ECANCELED ? -EBUSY : sr_image_ret(ret);
 }
