@@ -196,7 +196,10 @@ class Rados(Store):
 
     def unfinished(self):
         socket = str(labapi.cluster().directory / "osd.asok")
-        result = labapi.run_net(["ceph", "--admin-daemon", socket, "dump_ops_in_flight"], 10)
+        try:
+            result = labapi.run_net(["ceph", "--admin-daemon", socket, "dump_ops_in_flight"], 10)
+        except TimeoutError as error:   # it is stopped
+            return [str(error)]
         if result.rc:
             return [f"the osd does not say: {result}"]
         return [f"{op['type_data']['flag_point']}: {op['description']}" for op in json.loads(result.out)["ops"]]
