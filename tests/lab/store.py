@@ -54,9 +54,10 @@ exec strace -o /dev/null $tasks -e trace=@CALL@ -e inject=@CALL@:delay_enter=@MI
 
 
 class Store:
-    """What both have in common. `thread` and `call` are how tcmu-runner's handler writes; `fences`: the store can keep a
-    gateway that has ended from writing to the disk, and does."""
-    thread = call = None
+    """What both have in common. `thread` and `call` are how tcmu-runner's handler writes, and `slow_us` is how slow that
+    has to be for 32 writes to be found in flight; `fences`: the store can keep a gateway that has ended from writing to
+    the disk, and does."""
+    thread = call = slow_us = None
     fences = False
 
     def image(self):
@@ -82,7 +83,7 @@ class Store:
 class Dir(Store):
     """What it does when it is full or read-only, it really does: the directory is a file system of its own (on the host),
     from isolate() on. That it is slow, or cannot be reached, is done to the daemon's system calls instead."""
-    thread, call = "aio-", "pwritev"
+    thread, call, slow_us = "aio-", "pwritev", 10000
     CALLS = "%file,getdents64,fsync"
     TRACE = "exec strace -f -o /dev/null -p $(pgrep -x tcmu-prd) -e trace={calls} -e inject={calls}:{what}"
 
@@ -162,7 +163,8 @@ class Dir(Store):
 
 class Rados(Store):
     """One mon and one osd in the lab's network; tcmu-runner reaches its image in the same cluster."""
-    thread, call = "msgr-worker", "sendmsg"
+    # All that waits goes out with one call, so that writes are slowed down by the dozen.
+    thread, call, slow_us = "msgr-worker", "sendmsg", 300000
     fences = True
     POOL, DISK = "rbd", "disk0"
     KEYS = ("metadata_tcmu_pr_info", "metadata_tcmu_pr_version")

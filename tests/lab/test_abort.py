@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """PREEMPT AND ABORT with 32 slow writes of everyone in flight through each gateway: what tests/iscsi/abort.c says.
 
-The handlers are made slow from outside: strace delays the writes of tcmu-runner's worker, which takes one command
-at a time, in the guests. One lab for the whole file; the numbers are printed as they come.
+The handlers are made slow from outside: strace delays what tcmu-runner's threads write with (see store.py), in the
+guests. One lab for the whole file; the numbers are printed as they come.
 
 TARGET=lio runs the cases on one gateway with stock LIO: for looking at the test, which must fail there.
 """
@@ -21,7 +21,7 @@ from store import STORE
 
 TARGET = os.environ.get("TARGET", "pr")
 GATEWAYS = gateways.GATEWAYS if TARGET == "pr" else ("gw1",)
-DELAY_US = int(os.environ.get("DELAY_US", "10000"))
+DELAY_US = int(os.environ.get("DELAY_US") or STORE.slow_us)
 ABORT = str(REPO / "build/tests/iscsi/abort")
 TOO_SLOW, TOO_FAST = 3, 4
 LEASE_AND_MARGIN = 17

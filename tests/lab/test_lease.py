@@ -389,10 +389,12 @@ def test_attach_in_use_needs_a_lease(lab):
 
 
 def set_time_out(seconds):
-    """Only while nothing exports the device."""
+    """Only while nothing exports the device. What it was."""
+    before = sh("cat /sys/kernel/config/target/core/user_0/disk0/attrib/cmd_time_out")
     sh(f"cd /sys/kernel/config/target/iscsi/*/tpgt_1/lun/lun_0\nrm disk0\n"
        f"echo {seconds} >/sys/kernel/config/target/core/user_0/disk0/attrib/cmd_time_out\n"
        "ln -s /sys/kernel/config/target/core/user_0/disk0 disk0")
+    return int(before)
 
 
 def test_quiet(lab):
@@ -402,6 +404,7 @@ def test_quiet(lab):
         fake.say("now")
         assert ["quiet", str(Fake.term)] not in fake.events
 
+    before = set_time_out(30)
     with daemon() as fake:
         fake.lease(LONG, new=True)
         fake.lease(LONG, new=True)
@@ -433,7 +436,7 @@ def test_quiet(lab):
     with daemon() as another:
         another.wait("added", Fake.seq)
         another.wait("quiet", Fake.term)
-    set_time_out(30)
+    set_time_out(before)
 
 
 def test_module_goes(lab):
