@@ -231,7 +231,7 @@ static bool same_version(const struct tcmu_pr_info *a,
  * pushes again.
  */
 static int apply(struct tpr_dev *dev, const struct tpr_push *push,
-		 struct tcmu_pr_info *info)
+		 struct tcmu_pr_info *info, struct tpr_view **old)
 {
 	u64 have = dev->newest ? dev->newest->seq : 0;
 	bool new_term = dev->term != push->term;
@@ -264,7 +264,7 @@ static int apply(struct tpr_dev *dev, const struct tpr_push *push,
 		settle(dev);
 	dev->error = 0;
 	dev->term = push->term;
-	err = tpr_view_publish(dev);
+	err = tpr_view_replace(dev, old);
 	/* Not enforced, so nobody may be answered from it either. */
 	if (err)
 		dev->settled = false;
@@ -279,6 +279,7 @@ static int apply(struct tpr_dev *dev, const struct tpr_push *push,
 static int install(struct tpr_dev *dev, const struct tpr_push *push)
 {
 	struct tcmu_pr_info *info = NULL;
+	struct tpr_view *old = NULL;
 	int err;
 
 	if (push->str) {
@@ -291,11 +292,16 @@ static int install(struct tpr_dev *dev, const struct tpr_push *push)
 		}
 	}
 	mutex_lock(&dev->lock);
-	err = apply(dev, push, info);
+	err = apply(dev, push, info, &old);
 	mutex_unlock(&dev->lock);
 	if (err)
 		return err;
+	/*
+	 * With a call_srcu() before this, for the old view, it would wait for
+	 * that one's grace period, which begins at the next tick, and another.
+	 */
 	synchronize_srcu_expedited(&dev->srcu);
+	kvfree(old);
 	if (dev->redrain) {
 		if (tpr_drain_begin(dev, &dev->drain))
 			return -EBUSY;

@@ -322,6 +322,7 @@ void tpr_quiet_leaves(void);
 void tpr_quiet_left(void);
 
 /* view.c; tpr_dev.lock held, may sleep */
+int tpr_view_replace(struct tpr_dev *dev, struct tpr_view **old);
 int tpr_view_publish(struct tpr_dev *dev);
 
 /* install.c */

@@ -65,16 +65,18 @@ static void view_free(struct rcu_head *rcu)
 /*
  * Publishes the verdict of the device's present states for its nexuses.  When
  * it returns 0, commands that begin see it; synchronize_srcu() waits for those
- * that do not.  -ENOMEM: the old view stands.
+ * that do not, and after that the caller frees *@old.  -ENOMEM: the old view
+ * stands.
  * Context: process, @dev->lock held, not under @dev->srcu.
  */
-int tpr_view_publish(struct tpr_dev *dev)
+int tpr_view_replace(struct tpr_dev *dev, struct tpr_view **old)
 {
-	struct tpr_view *view, *old;
+	struct tpr_view *view;
 	const struct tpr_nx *nx;
 	u32 slots;
 
 	lockdep_assert_held(&dev->lock);
+	*old = NULL;
 	slots = slots_needed(dev);
 	view = kvzalloc(struct_size(view, perm, slots), GFP_NOIO);
 	if (!view)
@@ -90,10 +92,20 @@ int tpr_view_publish(struct tpr_dev *dev)
 	view->slots = slots;
 	list_for_each_entry(nx, &dev->nexuses, all)
 		view->perm[nx->slot] = perm_of(dev, nx);
-	old = rcu_replace_pointer(dev->view, view, lockdep_is_held(&dev->lock));
-	if (old)
-		call_srcu(&dev->srcu, &old->rcu, view_free);
+	*old = rcu_replace_pointer(dev->view, view,
+				   lockdep_is_held(&dev->lock));
 	WRITE_ONCE(dev->view_gen, view->gen);
 	wake_up_all(&dev->view_wq);
 	return 0;
+}
+
+/* The same for who does not wait: the old one is freed in time. */
+int tpr_view_publish(struct tpr_dev *dev)
+{
+	struct tpr_view *old;
+	int err = tpr_view_replace(dev, &old);
+
+	if (old)
+		call_srcu(&dev->srcu, &old->rcu, view_free);
+	return err;
 }
