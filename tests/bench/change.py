@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a change costs the daemons of two gateways over RADOS, without kernels, iSCSI and emulated processors.
+
+    make user && tests/bench/change.py [COUNT]    (COUNT is 200; no part of make check)
+
+A cluster of one mon and one osd on this machine, and two processes with all of the daemon in them but the netlink socket
+(change.c): the kernel is a fake that installs at once. From the SET that hands the daemon the next state to its answer: swap,
+announce, the other gateway's load, its acknowledgment. So it is not what an initiator waits for. Measured by turns, five times
+a fifth of COUNT each:
+
+    said         acknowledgments come with announcements
+    recorded     the writer waits until they stand in the store, as where announcements cannot carry them
+    floor        one compare-and-swap and one notify, which another process acknowledges (floor.c)
+"""
+
+import argparse
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+REPO = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, os.fspath(REPO / "lab"))
+sys.dont_write_bytecode = True
+from labkit import ceph  # noqa: E402
+
+BENCH = REPO / "build/tests/bench"
+GUARD = REPO / "tests/store/rados/cluster.py"
+TURNS = 5
+STRING_BYTES = 700
+
+
+def output(words, environment, other):
+    """Of the program, while the other one, which says a word first, runs as well."""
+    with subprocess.Popen(other, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+        try:
+            assert running.stdout.readline(), "the other process has failed"
+            done = subprocess.run(words, env=environment, check=True, stdout=subprocess.PIPE, text=True, timeout=300)
+        finally:
+            running.stdin.close()
+    return done.stdout
+
+
+def changes(conf, environment, count, plain):
+    where = f"rbd;conf={conf};id=tcmu-pr"
+    words = [os.fspath(BENCH / "change")]
+    tail = [where, f"rbd/rbd/disk0;conf={conf};id=tcmu-pr"]
+    if plain:
+        environment = environment | {"CHANGE_PLAIN": "1"}
+    out = output([*words, "gw1", *tail, str(count)], environment, [*words, "gw2", *tail])
+    return [int(line) for line in out.split()[1:]]
+
+
+def floor(conf, environment, count):
+    words = [os.fspath(BENCH / "floor"), "-c", os.fspath(conf), "-i", "tcmu-pr"]
+    out = output([*words, "swap", "rbd", str(STRING_BYTES), str(count)], environment, [*words, "watch", "rbd"])
+    return [int(line.split()[1]) for line in out.splitlines() if line.startswith("both")]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("count", nargs="?", type=int, default=200, metavar="COUNT")
+    count = max(parser.parse_args().count // TURNS, 10)
+    directory = tempfile.mkdtemp(prefix="tcmu-pr-bench-")
+    # Removes the cluster, also when this is killed.
+    guard = subprocess.Popen([sys.executable, GUARD, directory, "guard"], stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        cluster = ceph.Cluster(pathlib.Path(directory) / "cluster")
+        cluster.create(["rbd/disk0"])
+        environment = os.environ | cluster.environment()
+        found = {"said": [], "recorded": [], "floor": []}
+        for _ in range(TURNS):
+            found["said"] += changes(cluster.conf, environment, count, False)
+            found["recorded"] += changes(cluster.conf, environment, count, True)
+            found["floor"] += floor(cluster.conf, environment, count)
+    finally:
+        guard.stdin.close()
+        guard.wait()
+    least = statistics.median(found["floor"])
+    print(f"milliseconds, {TURNS} times {count}, load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs")
+    for what, values in found.items():
+        print(f"{what:10} {statistics.median(values) / 1000:8.2f}   {statistics.median(values) / least:5.2f} floors")
+
+
+if __name__ == "__main__":
+    main()
