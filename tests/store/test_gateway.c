@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Heartbeats, evictions and fences of the directory store. */
+/*
+ * Heartbeats, evictions and fences, as the directory store keeps them: see
+ * also rules.c.
+ */
 #include "area.h"
 
 #include <errno.h>
@@ -37,117 +40,6 @@ static void expect(struct store *store, const char *gateway,
 	assert_memory_equal(found.beat.boot, want.boot, STORE_BOOT_LEN);
 }
 
-static void test_beat(void **state)
-{
-	struct store *a = area_open("a", 1), *b = area_open("b", UINT64_MAX);
-	struct store_gateway *list, found;
-	size_t count;
-
-	(void)state;
-	assert_int_equal(ops->gateways(a, &list, &count), 0);
-	assert_int_equal(count, 0);
-	free(list);
-	assert_int_equal(area_beats(b, UINT64_MAX, UINT64_MAX, 1), 0);
-	assert_int_equal(area_beats(a, 1, 1, UINT64_MAX), 0);
-	assert_int_equal(ops->gateways(a, &list, &count), 0);
-	assert_int_equal(count, 2);
-	assert_string_equal(list[0].gateway, "a");
-	assert_string_equal(list[1].gateway, "b");
-	assert_int_equal(list[1].evicted, 0);
-	free(list);
-	expect(b, "a", 1, 1, UINT64_MAX);
-	expect(a, "b", UINT64_MAX, UINT64_MAX, 1);
-	area_beats(a, 1, 1, 2);
-	expect(b, "a", 1, 1, 2);
-	assert_false(area_gateway(a, "c", &found));
-	assert_int_equal(beat(a, 1, 0, 1), -EINVAL);
-	assert_int_equal(beat(a, 2, 1, 1), -EINVAL);
-	expect(b, "a", 1, 1, 2);
-	assert_int_equal(area_count("", ".tmp."), 0);
-	ops->close(a);
-	ops->close(b);
-}
-
-/* Two daemons with one name, as far as heartbeats tell. */
-static void test_other_daemon(void **state)
-{
-	struct store *old = area_open("a", 1), *new = area_open("a", 2);
-	struct store_gateway found;
-
-	(void)state;
-	area_beats(old, 1, 1, 1);
-	/* The first call, and nobody has looked: -ESTALE, and it is noted. */
-	assert_int_equal(beat(new, 2, 2, 1), -ESTALE);
-	expect(new, "a", 1, 1, 1);
-	area_beats(old, 1, 1, 2);
-	assert_int_equal(beat(new, 2, 2, 1), -ESTALE);
-	/* A look does not count any more. */
-	area_beats(old, 1, 1, 3);
-	assert_true(area_gateway(new, "a", &found));
-	assert_int_equal(beat(new, 2, 2, 1), -ESTALE);
-	expect(new, "a", 1, 1, 3);
-	/* It stands still. */
-	area_beats(new, 2, 2, 1);
-	area_beats(new, 2, 2, 2);
-	assert_int_equal(beat(old, 1, 1, 4), -ESTALE);
-	expect(new, "a", 2, 2, 2);
-	ops->close(old);
-	ops->close(new);
-	/* Looked first. */
-	new = area_open("a", 3);
-	assert_true(area_gateway(new, "a", &found));
-	area_beats(new, 3, 3, 1);
-	ops->close(new);
-}
-
-/* Looked first, but it went on since. */
-static void test_other_daemon_lives(void **state)
-{
-	struct store *old = area_open("a", 1), *new = area_open("a", 2);
-	struct store_gateway found;
-
-	(void)state;
-	area_beats(old, 1, 1, 1);
-	assert_true(area_gateway(new, "a", &found));
-	area_beats(old, 1, 1, 2);
-	assert_int_equal(beat(new, 2, 2, 1), -ESTALE);
-	expect(new, "a", 1, 1, 2);
-	ops->close(old);
-	ops->close(new);
-}
-
-static void test_marks(void **state)
-{
-	struct store *a = area_open("a", 1), *b = area_open("b", 1);
-	struct store_gateway found;
-
-	(void)state;
-	area_beats(a, 1, 4, 1);
-	assert_int_equal(ops->evict(b, "a", 4), 0);
-	assert_int_equal(ops->evict(b, "a", 4), 0);
-	assert_int_equal(ops->evict(b, "a", 2), 0);
-	assert_int_equal(ops->fence(b, "a", 3), 0);
-	assert_true(area_gateway(b, "a", &found));
-	assert_int_equal(found.evicted, 4);
-	assert_int_equal(found.fenced, 3);
-	assert_int_equal(found.beat.count, 1);
-	assert_int_equal(area_beats(a, 1, 4, 2), 4);
-	assert_int_equal(area_beats(a, 1, 5, 3), 4);
-	assert_int_equal(ops->evict(b, "a", UINT64_MAX), 0);
-	assert_int_equal(area_beats(a, 1, 5, 4), UINT64_MAX);
-	assert_int_equal(ops->evict(b, "a", 0), -EINVAL);
-	assert_int_equal(ops->fence(b, "a", 0), -EINVAL);
-	assert_int_equal(ops->evict(b, "../a", 1), -EINVAL);
-	assert_int_equal(ops->evict(b, "", 1), -EINVAL);
-	/* Of a gateway that never beat. */
-	assert_int_equal(ops->fence(b, "c", 7), 0);
-	assert_true(area_gateway(a, "c", &found));
-	assert_false(found.beaten);
-	assert_int_equal(found.fenced, 7);
-	ops->close(a);
-	ops->close(b);
-}
-
 /* Old marks go with the next term, the newest of each kind stays. */
 static void test_sweep(void **state)
 {
@@ -167,6 +59,7 @@ static void test_sweep(void **state)
 	area_beats(a, 1, term, 1);
 	assert_int_equal(area_count("gw/a", "evicted."), 1);
 	assert_int_equal(area_count("gw/a", "fenced."), 1);
+	assert_int_equal(area_count("", ".tmp."), 0);
 	assert_true(area_gateway(b, "a", &found));
 	assert_int_equal(found.evicted, 39);
 	assert_int_equal(found.fenced, 29);
@@ -285,33 +178,6 @@ static void test_odd_entries(void **state)
 	assert_int_equal(ops->gateways(b, &list, &count), -ENOENT);
 	ops->close(a);
 	ops->close(b);
-}
-
-/* Whoever only lists must not be kept from it by one that it cannot read. */
-static void test_terms_of_members(void **state)
-{
-	struct store *a = area_open("a", 1);
-	struct store_member *list;
-	size_t count;
-
-	(void)state;
-	assert_int_equal(ops->join(a, LU, 3), 0);
-	assert_int_equal(ops->ack(a, LU, 2, 1, 1), -ESTALE);
-	assert_int_equal(ops->ack(a, LU, 4, 1, 1), -ESTALE);
-	assert_int_equal(ops->ack(a, LU, 3, 1, 1), 0);
-	assert_int_equal(ops->join(a, LU, 5), 0);
-	assert_int_equal(ops->ack(a, LU, 3, 2, 2), -ESTALE);
-	assert_int_equal(ops->members(a, LU, &list, &count), 0);
-	assert_int_equal(list[0].term, 5);
-	assert_int_equal(list[0].installed, 0);
-	assert_int_equal(list[0].seen, 1);
-	free(list);
-	area_write("lu/" LU "/m/a/state", "1 7 8\n");
-	assert_int_equal(ops->members(a, LU, &list, &count), 0);
-	assert_int_equal(list[0].term, 0);
-	assert_int_equal(list[0].seen, 8);
-	free(list);
-	ops->close(a);
 }
 
 /* The rule of store_dir.c: a heartbeat that saw no mark is in the listing. */
@@ -462,15 +328,10 @@ static int clear(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(test_beat, clear),
-		cmocka_unit_test_teardown(test_other_daemon, clear),
-		cmocka_unit_test_teardown(test_other_daemon_lives, clear),
-		cmocka_unit_test_teardown(test_marks, clear),
 		cmocka_unit_test_teardown(test_sweep, clear),
 		cmocka_unit_test_teardown(test_broken_beat, clear),
 		cmocka_unit_test_teardown(test_broken_marks, clear),
 		cmocka_unit_test_teardown(test_odd_entries, clear),
-		cmocka_unit_test_teardown(test_terms_of_members, clear),
 		cmocka_unit_test_teardown(test_held_beat, clear),
 		cmocka_unit_test_teardown(test_race, clear),
 	};

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The rules of store.h on RBD images, as the directory store keeps them. */
+/*
+ * The rules of store.h on RBD images: those of rules.c, and what is particular
+ * to this store.
+ */
 #include "pool.h"
+#include "rules.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define GATEWAYS "tcmu_pr_gateways"
 
 static int open_error(const char *where, const char *gateway)
 {
@@ -22,20 +28,10 @@ static int open_error(const char *where, const char *gateway)
 
 static void test_open(void **state)
 {
-	char where[600], name[65];
+	char where[600];
 
 	(void)state;
 	assert_string_equal(ops->type, "rados");
-	ops->close(NULL);
-	snprintf(where, sizeof(where), "rbd;conf=%s", getenv("CEPH_CONF"));
-	assert_int_equal(open_error(where, ""), -EINVAL);
-	assert_int_equal(open_error(where, "a/b"), -EINVAL);
-	assert_int_equal(open_error(where, ".a"), -EINVAL);
-	memset(name, 'g', 64);
-	name[64] = '\0';
-	assert_int_equal(open_error(where, name), -EINVAL);
-	name[63] = '\0';
-	ops->close(pool_open(name, 1));
 	assert_int_equal(open_error("", "a"), -EINVAL);
 	assert_true(open_error("rbd;conf=/nonexistent", "a") < 0);
 	snprintf(where, sizeof(where), "nopool;conf=%s", getenv("CEPH_CONF"));
@@ -84,75 +80,48 @@ static void test_home(void **state)
 	ops->close(b);
 }
 
-static void test_swap(void **state)
+static void test_metadata(void **state)
 {
-	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
+	struct store *a = pool_open("a", 1);
 	const char *lu = pool_image("d");
 	char *text;
 
 	(void)state;
-	assert_int_equal(pool_load(a, lu, NULL), -ENOENT);
-	assert_int_equal(pool_swap(a, lu, 3, "x"), -ENOENT);
 	assert_int_equal(pool_swap(a, lu, 0, "one"), 0);
-	pool_expect(b, lu, 1, "one");
-	text = pool_get(pool_own("d"), "created");
-	assert_non_null(text);
-	free(text);
-	assert_int_equal(pool_swap(b, lu, 0, "other"), -EAGAIN);
-	assert_int_equal(pool_swap(b, lu, 2, "other"), -EAGAIN);
-	assert_int_equal(pool_swap(b, lu, 1, ""), 0);
-	pool_expect(a, lu, 2, "");
-	assert_int_equal(pool_swap(a, lu, 1, "other"), -EAGAIN);
-	pool_expect(b, lu, 2, "");
-	/* Without having loaded it. */
-	assert_int_equal(pool_swap(a, lu, 2, "three"), 0);
-	assert_int_equal(pool_swap(a, lu, 3, "four"), 0);
-	assert_int_equal(pool_swap(b, lu, 2, "x"), -EAGAIN);
-	assert_int_equal(pool_swap(b, lu, 4, "five"), 0);
-	pool_expect(a, lu, 5, "five");
-	assert_int_equal(pool_swap(a, lu, UINT64_MAX, "x"), -EOVERFLOW);
+	assert_int_equal(pool_swap(a, lu, 1, "two"), 0);
 	text = pool_run("rbd image-meta get rbd/d tcmu_pr_info");
-	assert_string_equal(text, "five\n");
+	assert_string_equal(text, "two\n");
 	free(text);
 	ops->close(a);
-	ops->close(b);
 }
 
-/* The longest string that the core makes, and the store's own limit. */
+/* The longest string that the core makes. */
 static void test_long(void **state)
 {
-	static const size_t sizes[] = {2074124, 8 << 20};
+	static const size_t size = 2074124;
 	struct store *a = pool_open("a", 1);
 	const char *lu = pool_image("d");
-	char *big = malloc((8 << 20) + 1), *str, *text;
+	char *big = malloc(size), *str, *text;
 	long long start;
 	uint64_t seq;
 	size_t len;
 
 	(void)state;
 	assert_non_null(big);
-	for (size_t i = 0; i <= 8 << 20; i++)
+	for (size_t i = 0; i < size; i++)
 		big[i] = 'a' + i % 26;
-	assert_int_equal(ops->swap(a, lu, 0, big, (8 << 20) + 1), -EFBIG);
-	for (int i = 0; i < 2; i++) {
-		start = pool_now_ms();
-		assert_int_equal(ops->swap(a, lu, i, big, sizes[i]), 0);
-		print_message("swap of %zu bytes: %lld ms\n", sizes[i],
-			      pool_now_ms() - start);
-		start = pool_now_ms();
-		assert_int_equal(ops->load(a, lu, &str, &len, &seq), 0);
-		print_message("load: %lld ms\n", pool_now_ms() - start);
-		assert_int_equal(seq, i + 1);
-		assert_int_equal(len, sizes[i]);
-		assert_memory_equal(str, big, len);
-		free(str);
-		if (i)
-			continue;
-		text = pool_run("rbd image-meta get rbd/d tcmu_pr_info");
-		assert_int_equal(strlen(text), sizes[i] + 1);
-		assert_memory_equal(text, big, sizes[i]);
-		free(text);
-	}
+	start = pool_now_ms();
+	assert_int_equal(ops->swap(a, lu, 0, big, size), 0);
+	print_message("swap of %zu bytes: %lld ms\n", size,
+		      pool_now_ms() - start);
+	start = pool_now_ms();
+	assert_int_equal(ops->load(a, lu, &str, &len, &seq), 0);
+	print_message("load: %lld ms\n", pool_now_ms() - start);
+	free(str);
+	text = pool_run("rbd image-meta get rbd/d tcmu_pr_info");
+	assert_int_equal(strlen(text), size + 1);
+	assert_memory_equal(text, big, size);
+	free(text);
 	free(big);
 	ops->close(a);
 }
@@ -191,32 +160,6 @@ static void test_lost(void **state)
 	ops->close(a);
 }
 
-/* Who stored the first version has crashed. */
-static void test_unfinished_creation(void **state)
-{
-	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
-	const char *lu = pool_image("d");
-	char *text;
-
-	(void)state;
-	assert_int_equal(pool_swap(a, lu, 0, "one"), 0);
-	pool_remove(pool_own("d"));
-	assert_int_equal(pool_swap(b, lu, 0, "x"), -EAGAIN);
-	pool_expect(b, lu, 1, "one");
-	text = pool_get(pool_own("d"), "created");
-	assert_non_null(text);
-	free(text);
-	pool_remove(pool_own("d"));
-	ops->close(b);
-	b = pool_open("b", 2);
-	assert_int_equal(pool_swap(b, lu, 1, "two"), 0);
-	text = pool_get(pool_own("d"), "created");
-	assert_non_null(text);
-	free(text);
-	ops->close(a);
-	ops->close(b);
-}
-
 static int mark(struct store *store, const char *lu, uint64_t seq)
 {
 	return ops->mark_lost(store, lu, seq, "lost\n", 5);
@@ -229,19 +172,12 @@ static void test_mark_lost(void **state)
 	char *text;
 
 	(void)state;
-	assert_int_equal(mark(a, lu, 0), -EINVAL);
-	assert_int_equal(mark(a, lu, 5), 0);
-	pool_expect(b, lu, 5, "lost\n");
-	assert_int_equal(mark(a, lu, 5), -EAGAIN);
-	assert_int_equal(mark(a, lu, 4), -EAGAIN);
-	assert_int_equal(pool_swap(a, lu, 4, "x"), -EAGAIN);
-	assert_int_equal(pool_swap(a, lu, 5, "six"), 0);
-	pool_expect(b, lu, 6, "six");
+	assert_int_equal(pool_swap(a, lu, 0, "one"), 0);
 	assert_int_equal(mark(b, lu, 40), 0);
 	pool_expect(a, lu, 40, "lost\n");
 	/* What there was stays for the administrator. */
 	text = pool_get(pool_header("d"), INFO "_before");
-	assert_string_equal(text, "six");
+	assert_string_equal(text, "one");
 	free(text);
 	pool_unset(pool_header("d"), VERSION);
 	assert_int_equal(pool_load(a, lu, NULL), -ENODATA);
@@ -388,21 +324,121 @@ static void test_round_trips(void **state)
 	ops->close(b);
 }
 
+/* Of the rules that hold for all stores: one image, "d". */
+
+static const char *lu_of_d(void)
+{
+	return pool_image("d");
+}
+
+static bool marked(const char *lu)
+{
+	char *text = pool_get(pool_own("d"), "created");
+	bool is = text;
+
+	(void)lu;
+	free(text);
+	return is;
+}
+
+static void unmark(const char *lu)
+{
+	(void)lu;
+	pool_remove(pool_own("d"));
+}
+
+static void lose(const char *lu)
+{
+	(void)lu;
+	pool_unset(pool_header("d"), VERSION);
+	pool_unset(pool_header("d"), INFO);
+}
+
+static void wipe(const char *lu)
+{
+	lose(lu);
+	unmark(lu);
+}
+
+static const char *key_of(const char *kind, const char *gateway)
+{
+	static char key[100];
+
+	snprintf(key, sizeof(key), "%s.%s", kind, gateway);
+	return key;
+}
+
+static void spoil_member(const char *lu, const char *gateway)
+{
+	(void)lu;
+	pool_set(pool_own("d"), key_of("member", gateway), "nonsense");
+}
+
+static void spoil_beat(const char *gateway)
+{
+	pool_set(GATEWAYS, key_of("beat", gateway), "nonsense");
+}
+
+static void drop_beat(const char *gateway)
+{
+	pool_unset(GATEWAYS, key_of("beat", gateway));
+}
+
+static char *evicted; /* what spoil_mark() has replaced */
+
+static void spoil_mark(const char *gateway)
+{
+	const char *key = key_of("evicted", gateway);
+
+	evicted = pool_get(GATEWAYS, key);
+	pool_set(GATEWAYS, key, "nonsense");
+}
+
+static void mend_mark(const char *gateway)
+{
+	pool_set(GATEWAYS, key_of("evicted", gateway), evicted);
+	free(evicted);
+}
+
+static int run_rules(void)
+{
+	static char where[600];
+	const struct rules_place place = {
+		.ops = ops,
+		.where = where,
+		.lu = lu_of_d,
+		.marked = marked,
+		.unmark = unmark,
+		.lose = lose,
+		.wipe = wipe,
+		.spoil_member = spoil_member,
+		.spoil_beat = spoil_beat,
+		.drop_beat = drop_beat,
+		.spoil_mark = spoil_mark,
+		.mend_mark = mend_mark,
+		.clear = pool_clear,
+	};
+
+	snprintf(where, sizeof(where), "rbd;conf=%s;id=tcmu-pr",
+		 getenv("CEPH_CONF"));
+	return rules_run(&place, pool_setup, pool_teardown);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_open, pool_clear),
 		cmocka_unit_test_teardown(test_lu_name, pool_clear),
 		cmocka_unit_test_teardown(test_home, pool_clear),
-		cmocka_unit_test_teardown(test_swap, pool_clear),
+		cmocka_unit_test_teardown(test_metadata, pool_clear),
 		cmocka_unit_test_teardown(test_long, pool_clear),
 		cmocka_unit_test_teardown(test_lost, pool_clear),
-		cmocka_unit_test_teardown(test_unfinished_creation, pool_clear),
 		cmocka_unit_test_teardown(test_mark_lost, pool_clear),
 		cmocka_unit_test_teardown(test_broken, pool_clear),
 		cmocka_unit_test_teardown(test_join_bumps, pool_clear),
 		cmocka_unit_test_teardown(test_round_trips, pool_clear),
 	};
 
-	return cmocka_run_group_tests(tests, pool_setup, pool_teardown);
+	return run_rules() +
+	       cmocka_run_group_tests(tests, pool_setup, pool_teardown);
 }
