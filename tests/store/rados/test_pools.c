@@ -5,6 +5,7 @@
  */
 #include "second.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -402,6 +403,103 @@ static void test_join_waits(void **state)
 	ops->close(b);
 }
 
+/* In the midst of it */
+
+/* Done once, before the next operation of its kind that a store begins. */
+static struct {
+	void (*blocklist)(void *arg);
+	void (*listing)(void *arg);
+	void *arg;
+} meanwhile;
+
+static void do_once(void (**fn)(void *arg))
+{
+	void (*once)(void *arg) = *fn;
+
+	*fn = NULL;
+	if (once)
+		once(meanwhile.arg);
+}
+
+int rados_blocklist_add(rados_t cluster, char *address, uint32_t seconds)
+{
+	static int (*real)(rados_t cluster, char *address, uint32_t seconds);
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "rados_blocklist_add");
+	do_once(&meanwhile.blocklist);
+	return real(cluster, address, seconds);
+}
+
+int rados_read_op_operate(rados_read_op_t op, rados_ioctx_t io, const char *oid,
+			  int flags)
+{
+	static int (*real)(rados_read_op_t op, rados_ioctx_t io,
+			   const char *oid, int flags);
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "rados_read_op_operate");
+	if (!strcmp(oid, GATEWAYS))
+		do_once(&meanwhile.listing);
+	return real(op, io, oid, flags);
+}
+
+struct joining {
+	struct store *store, *other;
+	const char *lu;
+};
+
+static void join_now(void *arg)
+{
+	struct joining *joining = arg;
+
+	assert_int_equal(ops->join(joining->store, joining->lu, 1), 0);
+}
+
+/* That join finds the cut, and waits for nothing: it is not listed yet. */
+static void test_join_within_cut(void **state)
+{
+	struct store *x = pool_open("x", 1);
+	struct joining joining = {.store = x, .lu = second_image("e")};
+
+	(void)state;
+	assert_int_equal(ops->join(x, pool_image("d"), 1), 0);
+	pool_set(GATEWAYS, "clients.v", "10.9.9.9 ");
+	meanwhile.arg = &joining;
+	meanwhile.blocklist = join_now;
+	second_cut(x, 3);
+	assert_null(meanwhile.blocklist);
+	second_key("fenced.v", second_text(3, true, true));
+	ops->close(x);
+}
+
+static void join_and_cut(void *arg)
+{
+	struct joining *joining = arg;
+
+	join_now(arg);
+	second_cut(joining->other, 3);
+}
+
+/* That join finds no cut; the mark that is read then is of another pool. */
+static void test_join_within_listing(void **state)
+{
+	struct store *x = pool_open("x", 1), *z = pool_open("z", 1);
+	struct joining joining = {.store = z, .other = x};
+
+	(void)state;
+	joining.lu = second_image("e");
+	assert_int_equal(ops->join(x, pool_image("d"), 1), 0);
+	pool_set(GATEWAYS, "clients.v", "10.9.9.9 ");
+	meanwhile.arg = &joining;
+	meanwhile.listing = join_and_cut;
+	assert_int_equal(second_fenced(z, "v"), 0);
+	assert_null(meanwhile.listing);
+	second_key("fenced.v", second_text(3, true, false));
+	ops->close(x);
+	ops->close(z);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +513,9 @@ int main(void)
 		cmocka_unit_test_teardown(test_join, second_clear),
 		cmocka_unit_test_teardown(test_join_once, second_clear),
 		cmocka_unit_test_teardown(test_join_waits, second_clear),
+		cmocka_unit_test_teardown(test_join_within_cut, second_clear),
+		cmocka_unit_test_teardown(test_join_within_listing,
+					  second_clear),
 	};
 
 	return cmocka_run_group_tests(tests, second_setup, pool_teardown);
