@@ -380,12 +380,12 @@ static void test_join_waits(void **state)
 	pool_set(GATEWAYS, "cut.v", "cut 4 lifted 3 hosts 10.9.9.9 ");
 	pool_signal("osd1", SIGSTOP);
 	ret = ops->join(a, lu, 1);
+	pool_signal("osd1", SIGCONT);
+	assert_int_equal(ret, -ETIMEDOUT);
 	/* Whoever has not waited does not serve. */
 	assert_int_equal(ops->members(b, lu, &list, &count), 0);
 	assert_int_equal(count, 0);
 	free(list);
-	pool_signal("osd1", SIGCONT);
-	assert_int_equal(ret, -ETIMEDOUT);
 	/* It is still to be waited for. */
 	pool_signal("osd1", SIGSTOP);
 	ret = ops->join(a, lu, 1);
