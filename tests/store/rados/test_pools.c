@@ -318,6 +318,25 @@ static void test_join(void **state)
 	ops->close(a);
 }
 
+/* Leaving fails, but the device is gone. */
+static void test_left(void **state)
+{
+	struct store *a = pool_open("a", 1);
+	const char *lu = pool_lu("d");
+
+	(void)state;
+	pool_do("rbd create --size 4M --data-pool " SECOND " rbd/d");
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	pool_set(GATEWAYS, "fenced.v", second_text(4, true, false));
+	assert_int_equal(second_fenced(a, "v"), 0);
+	pool_set(pool_own("d"), "member.a", "nonsense");
+	assert_int_equal(ops->leave(a, lu), -EBADMSG);
+	assert_int_equal(second_fenced(a, "v"), 4);
+	pool_set(GATEWAYS, "cut.v", "cut 4 lifted 3 hosts 10.9.9.9 ");
+	assert_int_equal(join_lists(a, lu), 8);
+	ops->close(a);
+}
+
 /* How many operations the first osd has answered. */
 static int count_ops(void)
 {
@@ -511,6 +530,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_broken, second_clear),
 		cmocka_unit_test_teardown(test_data_pool, second_clear),
 		cmocka_unit_test_teardown(test_join, second_clear),
+		cmocka_unit_test_teardown(test_left, second_clear),
 		cmocka_unit_test_teardown(test_join_once, second_clear),
 		cmocka_unit_test_teardown(test_join_waits, second_clear),
 		cmocka_unit_test_teardown(test_join_within_cut, second_clear),
