@@ -269,7 +269,7 @@ static int count_lists(void)
 	char *text;
 	int count;
 
-	usleep(50000); /* it writes its history a little later */
+	usleep(300000); /* its history can be 128 ms behind */
 	text = pool_run("ceph daemon $(dirname $CEPH_CONF)/osd1.asok "
 			"dump_historic_ops | grep -c 'osd_op(.*pgnls' || true");
 	count = atoi(text);
