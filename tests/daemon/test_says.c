@@ -60,8 +60,8 @@ static void test_wrong(void **state)
 		"ack b/c 1 2 3 3", "ack b 1 2 3 0x3", "ack b 1 2 -3 3",
 		"ack b 1 2 18446744073709551616 3", "ACK b 1 2 3 3",
 		"nak b 1 2 3 3", " ack b 1 2 3 3",
-		"ack gggggggggggggggggggggggggggggggggggggggggggggggggggggggggg"
-		"gggggg 1 2 3 3",
+		("ack gggggggggggggggggggggggggggggggggggggggggggggggggggggggggg"
+		 "gggggg 1 2 3 3"),
 	};
 	char big[400];
 	struct store_member says;
