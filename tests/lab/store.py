@@ -207,7 +207,8 @@ class Rados(Store):
         return [f"{op['type_data']['flag_point']}: {op['description']}" for op in json.loads(result.out)["ops"]]
 
     def dev_config(self, name):
-        return f"rbd/{self.POOL}/{name};id={settings.CEPH_USER.removeprefix('client.')}"
+        """As lab/guest/gateway has it for its own."""
+        return f"rbd/{self.POOL}/{name};id={settings.CEPH_USER.removeprefix('client.')};osd_op_timeout=3600"
 
     def make_disk(self, name):
         mine = json.loads(self.ceph("rbd", "info", "--format=json", f"{self.POOL}/{self.DISK}"))
