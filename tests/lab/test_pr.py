@@ -5,9 +5,7 @@ One lab for the whole file. ROUNDS, CYCLES and PAIRS can be lowered through the 
 defaults are what CI runs (it was 1,000 rounds and 100 cycles before there was so much else to run).
 """
 
-import json
 import os
-import pathlib
 import re
 import statistics
 import subprocess
@@ -20,13 +18,15 @@ from initiator import (CLEAR, CONFLICT, GOOD, GREETING, INFO_LOST, PREEMPT, REGI
                        STANDBY, TIMEOUT, Initiator)
 
 KEEPS_LAB = True                        # see conftest.py
-ROUNDS = int(os.environ.get("ROUNDS", "100"))
+ROUNDS = int(os.environ.get("ROUNDS", "60"))
 CYCLES = int(os.environ.get("CYCLES", "20"))
-PAIRS = int(os.environ.get("PAIRS", "3"))
+PAIRS = int(os.environ.get("PAIRS", "2"))
 MODULE_CALL = f"insmod {REPO}/build/kmod-$(uname -r)/tcmu_pr.ko"
 SUITES = ("PrinReadKeys PrinServiceactionRange PrinReportCapabilities ProutRegister ProutReserve ProutClear "
           "ProutPreempt Reserve6 MultipathIO iSCSITMF").split()
 # A host on which nothing is registered sends these by sg_raw, and by libiscsi in the programs of tests/iscsi.
+# What those run of Debian 12's libiscsi on stock LIO, which ALL=1 counts anew.
+LIO_COUNTS = {"suites": [10, 0], "tests": [33, 0], "asserts": [308, 0]}
 SUMMARY = re.compile(r"^\s+(suites|tests|asserts)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\d+)\s+(\S+)", re.M)
 
 
@@ -60,12 +60,10 @@ def lio_counts():
     """The same suites against the stock target: the number of tests and asserts to match.
 
     Stock LIO ends a session some time after its logout, and Reserve6.Logout asks three times in a row whether it has:
-    that it fails now and then is its own affair. What it ran counts, of the best of five runs. LIO_COUNTS names a file
-    to remember it in.
+    that it fails now and then is its own affair. What it ran counts, of the best of five runs.
     """
-    path = pathlib.Path(os.environ.get("LIO_COUNTS") or os.devnull)
-    if path.is_file():
-        return json.loads(path.read_text(encoding="ascii"))
+    if not ALL:
+        return LIO_COUNTS
     end_kept()
     labapi.up(gateways=1, clients=0, store="dir", target="lio")
     best = None
@@ -79,8 +77,7 @@ def lio_counts():
             print(f"stock LIO: {counts}\n{text[-1500:]}")
     finally:
         labapi.down()
-    assert best["tests"][0] >= 30, best
-    path.write_text(json.dumps(best), encoding="ascii")
+    assert {what: ran for what, (ran, _) in best.items()} == {what: ran for what, (ran, _) in LIO_COUNTS.items()}
     return best
 
 
