@@ -5,7 +5,7 @@
 #   make demo       two gateways, one device, one fence, shown step by step
 #                   (STORE=rados: the device is a Ceph RBD image)
 #   make unit       all tests that need no guest
-#   make check      all tests
+#   make check      all tests (those that are nearly doubles, too: ALL=1)
 #   make check-rados   those with the store on Ceph (all of the lab's and the
 #                   conformance suite: ALL=1)
 #   make install    build for the running kernel (or KERNEL=RELEASE) and
