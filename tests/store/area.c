@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "area.h"
+#include "beats.h"
 
 char area_top[256];
 char area_where[300];
@@ -189,17 +190,5 @@ uint64_t area_beats(struct store *store, uint64_t incarnation, uint64_t term,
 bool area_gateway(struct store *store, const char *gateway,
 		  struct store_gateway *found)
 {
-	struct store_gateway *list = NULL;
-	size_t count, i;
-	bool is = false;
-
-	assert_int_equal(ops->gateways(store, &list, &count), 0);
-	for (i = 0; i < count; i++) {
-		if (strcmp(list[i].gateway, gateway))
-			continue;
-		*found = list[i];
-		is = true;
-	}
-	free(list);
-	return is;
+	return beats_find(ops, store, gateway, found);
 }

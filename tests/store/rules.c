@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "beats.h"
 #include "rules.h"
 
 #include <errno.h>
@@ -444,34 +445,15 @@ static void beats(struct store *store, uint64_t term, uint64_t count,
 static bool find(struct store *store, const char *gateway,
 		 struct store_gateway *found)
 {
-	struct store_gateway *list;
-	bool is = false;
-	size_t count;
-
-	assert_int_equal(ops->gateways(store, &list, &count), 0);
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(list[i].gateway, gateway))
-			continue;
-		*found = list[i];
-		is = true;
-	}
-	free(list);
-	return is;
+	return beats_find(ops, store, gateway, found);
 }
 
 static void expect_beat(struct store *store, const char *gateway,
 			uint64_t incarnation, uint64_t term, uint64_t count)
 {
 	struct store_beat want = beat_of(incarnation, term, count);
-	struct store_gateway found;
 
-	assert_true(find(store, gateway, &found));
-	assert_true(found.beaten);
-	assert_int_equal(found.beat.term, want.term);
-	assert_int_equal(found.beat.incarnation, want.incarnation);
-	assert_int_equal(found.beat.count, want.count);
-	assert_int_equal(found.beat.lease_ms, want.lease_ms);
-	assert_memory_equal(found.beat.boot, want.boot, STORE_BOOT_LEN);
+	beats_expect(ops, store, gateway, &want);
 }
 
 static void test_beat(void **state)

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "beats.h"
 #include "tracee.h"
 
 static int beat(struct store *store, uint64_t incarnation, uint64_t term,
@@ -29,15 +30,8 @@ static void expect(struct store *store, const char *gateway,
 		   uint64_t incarnation, uint64_t term, uint64_t count)
 {
 	struct store_beat want = area_beat(incarnation, term, count);
-	struct store_gateway found;
 
-	assert_true(area_gateway(store, gateway, &found));
-	assert_true(found.beaten);
-	assert_int_equal(found.beat.term, want.term);
-	assert_int_equal(found.beat.incarnation, want.incarnation);
-	assert_int_equal(found.beat.count, want.count);
-	assert_int_equal(found.beat.lease_ms, want.lease_ms);
-	assert_memory_equal(found.beat.boot, want.boot, STORE_BOOT_LEN);
+	beats_expect(ops, store, gateway, &want);
 }
 
 /* Old marks go with the next term, the newest of each kind stays. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "beats.h"
 #include "pool.h"
 
 #include <errno.h>
@@ -299,20 +300,19 @@ int pool_beats(struct store *store, uint64_t incarnation, uint64_t term,
 bool pool_gateway(struct store *store, const char *gateway,
 		  struct store_gateway *found)
 {
-	struct store_gateway *list;
-	bool is = false;
-	size_t count;
-
-	assert_int_equal(ops->gateways(store, &list, &count), 0);
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(list[i].gateway, gateway))
-			continue;
-		*found = list[i];
-		is = true;
-	}
-	free(list);
-	return is;
+	return beats_find(ops, store, gateway, found);
 }
+
+int pool_count_ops(void)
+{
+	char *text = pool_run("ceph daemon $(dirname $CEPH_CONF)/osd.asok "
+			      "perf dump osd op | tr -dc 0-9");
+	int count = atoi(text);
+
+	free(text);
+	return count;
+}
+
 
 long long pool_now_ms(void)
 {

@@ -74,6 +74,8 @@ int pool_beats(struct store *store, uint64_t incarnation, uint64_t term,
 bool pool_gateway(struct store *store, const char *gateway,
 		  struct store_gateway *found);
 
+/* How many operations the (first) osd has answered. */
+int pool_count_ops(void);
 long long pool_now_ms(void);
 
 #endif

@@ -2,6 +2,7 @@
 /*
  * Members, heartbeats, marks and news of the RADOS store: see also rules.c.
  */
+#include "beats.h"
 #include "pool.h"
 
 #include <errno.h>
@@ -71,15 +72,8 @@ static void expect(struct store *store, const char *gateway,
 		   uint64_t incarnation, uint64_t term, uint64_t count)
 {
 	struct store_beat want = pool_beat(incarnation, term, count);
-	struct store_gateway found;
 
-	assert_true(pool_gateway(store, gateway, &found));
-	assert_true(found.beaten);
-	assert_int_equal(found.beat.term, want.term);
-	assert_int_equal(found.beat.incarnation, want.incarnation);
-	assert_int_equal(found.beat.count, want.count);
-	assert_int_equal(found.beat.lease_ms, want.lease_ms);
-	assert_memory_equal(found.beat.boot, want.boot, STORE_BOOT_LEN);
+	beats_expect(ops, store, gateway, &want);
 }
 
 /* Somebody has removed it. */

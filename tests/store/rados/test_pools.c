@@ -337,27 +337,16 @@ static void test_left(void **state)
 	ops->close(a);
 }
 
-/* How many operations the first osd has answered. */
-static int count_ops(void)
-{
-	char *text = pool_run("ceph daemon $(dirname $CEPH_CONF)/osd.asok "
-			      "perf dump osd op | tr -dc 0-9");
-	int count = atoi(text);
-
-	free(text);
-	return count;
-}
-
 /* Of 20 joins, how many operations each is, in the pool of the home. */
 static int joins_ops(struct store *store, const char *lu)
 {
-	int begin = count_ops(), count;
+	int begin = pool_count_ops(), count;
 
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(ops->join(store, lu, 1), 0);
 		assert_int_equal(ops->leave(store, lu), 0);
 	}
-	count = count_ops() - begin;
+	count = pool_count_ops() - begin;
 	/* The watch's pings are among them. */
 	return count / 20;
 }

@@ -259,21 +259,10 @@ static void test_join_bumps(void **state)
 	ops->close(b);
 }
 
-/* How many operations the OSD has answered. */
-static int count_ops(void)
-{
-	char *text = pool_run("ceph daemon $(dirname $CEPH_CONF)/osd.asok "
-			      "perf dump osd op | tr -dc 0-9");
-	int count = atoi(text);
-
-	free(text);
-	return count;
-}
-
 /* A few pings, of who watches an inbox, are among them. */
 static void check_ops(const char *what, int begin, int most)
 {
-	int count = count_ops() - begin;
+	int count = pool_count_ops() - begin;
 
 	print_message("50 times %s: %d operations\n", what, count);
 	if (count > most + 10)
@@ -293,30 +282,30 @@ static void test_round_trips(void **state)
 	assert_int_equal(ops->join(b, lu, 1), 0);
 	assert_int_equal(pool_swap(a, lu, 0, "x"), 0);
 	assert_int_equal(pool_load(b, lu, NULL), 1);
-	begin = count_ops();
+	begin = pool_count_ops();
 	for (int i = 1; i <= 50; i++)
 		assert_int_equal(pool_swap(a, lu, i, "x"), 0);
 	check_ops("swap", begin, 50);
-	begin = count_ops();
+	begin = pool_count_ops();
 	for (int i = 1; i <= 50; i++)
 		assert_int_equal(pool_load(b, lu, NULL), 51);
 	check_ops("load", begin, 50);
-	begin = count_ops();
+	begin = pool_count_ops();
 	for (int i = 1; i <= 50; i++)
 		assert_int_equal(ops->ack(a, lu, 1, i, i), 0);
 	check_ops("ack", begin, 50);
-	begin = count_ops();
+	begin = pool_count_ops();
 	for (int i = 1; i <= 50; i++) {
 		assert_int_equal(ops->members(a, lu, &list, &count), 0);
 		free(list);
 	}
 	check_ops("members", begin, 50);
-	begin = count_ops();
+	begin = pool_count_ops();
 	for (int i = 1; i <= 50; i++)
 		assert_int_equal(pool_beats(a, 1, 1, i, NULL), 0);
 	check_ops("beat", begin, 100);
 	/* The notification, and its acknowledgement. */
-	begin = count_ops();
+	begin = pool_count_ops();
 	for (int i = 1; i <= 50; i++)
 		assert_int_equal(ops->announce(a, lu, "b", NULL), 0);
 	check_ops("announce", begin, 100);
