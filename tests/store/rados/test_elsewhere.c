@@ -166,9 +166,10 @@ static void reader_end(struct reader *reader)
 
 static int number(struct reader *reader)
 {
-	int n = 0;
+	int n = 0, ret = rados_read(reader->io, OBJECT, (char *)&n, sizeof(n), 0);
 
-	rados_read(reader->io, OBJECT, (char *)&n, sizeof(n), 0);
+	/* It is not there before the victim's first write. */
+	assert_true(ret == sizeof(n) || ret == -ENOENT);
 	return n;
 }
 
@@ -186,18 +187,38 @@ struct pair {
 	struct store *z; /* and this one in the second */
 };
 
+/* The victim writes, and somebody sees it. */
+static pid_t attack(struct reader *reader)
+{
+	bool seen = false;
+	pid_t pid;
+
+	pool_mon("{\"prefix\": \"osd blocklist clear\"}");
+	reader_begin(reader);
+	pid = victim_start();
+	for (int i = 0; i < 500 && !seen; i++)
+		seen = late(reader) > 0;
+	/* Or nothing that does not arrive says anything. */
+	assert_true(seen);
+	return pid;
+}
+
+static void attack_end(struct reader *reader, pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	reader_end(reader);
+}
+
 /* Returns how many are late by the word of @x alone. */
 static int round_late(struct pair *pair, uint64_t term)
 {
 	struct reader reader;
-	int status, before;
-	pid_t pid;
+	pid_t pid = attack(&reader);
+	int before;
 
-	pool_mon("{\"prefix\": \"osd blocklist clear\"}");
-	reader_begin(&reader);
-	pid = victim_start();
-	for (int i = 0; i < 500 && !late(&reader); i++)
-		;
 	assert_int_equal(ops->cut(pair->x, "v", term), 0);
 	assert_int_equal(ops->fence(pair->x, "v", term), 0);
 	before = second_fenced(pair->z, "v") == term ? 0 : late(&reader);
@@ -207,9 +228,7 @@ static int round_late(struct pair *pair, uint64_t term)
 		assert_int_equal(second_fenced(pair->z, "v"), term);
 	}
 	assert_int_equal(late(&reader), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-	reader_end(&reader);
+	attack_end(&reader, pid);
 	return before;
 }
 
@@ -238,23 +257,16 @@ static int round_join(struct store *x, const char *lu, uint64_t term)
 {
 	struct store *z = pool_open("z", term);
 	struct reader reader;
-	int status, before;
-	pid_t pid;
+	pid_t pid = attack(&reader);
+	int before;
 
-	pool_mon("{\"prefix\": \"osd blocklist clear\"}");
-	reader_begin(&reader);
-	pid = victim_start();
-	for (int i = 0; i < 500 && !late(&reader); i++)
-		;
 	assert_int_equal(ops->cut(x, "v", term), 0);
 	assert_int_equal(ops->fence(x, "v", term), 0);
 	assert_int_equal(second_fenced(z, "v"), term);
 	before = late(&reader);
 	assert_int_equal(ops->join(z, lu, 1), 0);
 	assert_int_equal(late(&reader), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-	reader_end(&reader);
+	attack_end(&reader, pid);
 	ops->close(z);
 	return before;
 }
