@@ -12,10 +12,13 @@
  *
  * "faults" says that somebody breaks the store meanwhile: then a command may
  * also end in NOT READY, and had no effect, or in COMMUNICATION TIME-OUT, and
- * may have had it.  How often that was is in the last line but one.
+ * may have had it.  How often that was is in the last line but one.  Whoever
+ * breaks it closes the standard input when that is done: until then the races
+ * go on, also after ROUNDS.
  */
 #include <iscsi/iscsi.h>
 #include <iscsi/scsi-lowlevel.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -450,6 +453,14 @@ static void begin(void)
 	free(data);
 }
 
+/* Has whoever breaks the store more to do? */
+static bool breaking(void)
+{
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	return faults && !poll(&input, 1, 0);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long rounds, round;
@@ -465,7 +476,7 @@ int main(int argc, char **argv)
 	login(&parties[1], argv[4]);
 	begin();
 	shown = time(NULL);
-	for (round = 0; round < rounds && !failures; round++) {
+	for (round = 0; (round < rounds || breaking()) && !failures; round++) {
 		const struct kind *kind = &kinds[round % ARRAY_SIZE(kinds)];
 		unsigned int delay = (unsigned int)rand_r(&seed) % 20000;
 
