@@ -490,18 +490,22 @@ static void on_settle(void *arg, const char *name, uint64_t seq)
 		engine_settle(dev->engine, seq);
 }
 
-void device_news(void *arg, const char *lu, const struct store_member *says)
+void device_news(void *arg, const char *lu, const struct store_message *message)
 {
 	struct device *dev = device_of_lu(arg, lu);
 
 	if (!dev)
 		return;
-	if (says) {
-		engine_says(dev->engine, says);
+	if (message && message->word == STORE_SAYS) {
+		engine_says(dev->engine, &message->says);
 		return;
 	}
 	times_news(&dev->times);
-	engine_news(dev->engine);
+	if (message)
+		engine_told(dev->engine, message->seq, message->str,
+			    message->len);
+	else
+		engine_news(dev->engine);
 }
 
 const struct netlink_events device_events = {

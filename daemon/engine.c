@@ -432,6 +432,15 @@ void engine_says(struct engine_lu *lu, const struct store_member *says)
 	lu_run(lu);
 }
 
+void engine_told(struct engine_lu *lu, uint64_t seq, const char *str,
+		 size_t len)
+{
+	(void)seq;
+	(void)str;
+	(void)len;
+	engine_news(lu);
+}
+
 /*
  * Whatever the kernel enforced or was asked to is void: as after DEVICE_ADDED,
  * but for what we know of the string, and requests that may still end well.

@@ -42,15 +42,16 @@ enum engine_op {
 struct engine_call {
 	enum engine_op op;
 	uint64_t id; /* to be returned in the reply */
-	uint64_t term; /* JOIN, ACK, ANNOUNCE with an ack */
+	uint64_t term; /* JOIN, ACK, ANNOUNCE of what is installed */
 	/*
-	 * ACK: installed; SWAP: expected; MARK_LOST: that one; ANNOUNCE:
-	 * installed, if it is to carry that, else 0.
+	 * ACK: installed; SWAP: expected; MARK_LOST: that one; ANNOUNCE: 0, or
+	 * with @str that version, without what is installed.
 	 */
 	uint64_t seq;
-	uint64_t ended; /* ACK, ANNOUNCE with an ack */
+	uint64_t ended; /* ACK, ANNOUNCE of what is installed */
 	const char *gateway; /* ANNOUNCE */
-	const char *str; /* SWAP, MARK_LOST: valid until the action returns */
+	/* SWAP, MARK_LOST, ANNOUNCE: valid until the action returns. */
+	const char *str;
 	size_t len;
 };
 
@@ -117,7 +118,7 @@ struct engine_conf {
 	const char *gateway;
 	uint64_t incarnation;
 	uint32_t member_timeout_ms; /* wait for members at most so long */
-	bool carries; /* the store's announcements carry acknowledgments */
+	bool carries; /* the store's announcements carry messages */
 	struct gateways *gateways; /* who is alive; our term */
 };
 
@@ -169,6 +170,9 @@ void engine_settle(struct engine_lu *lu, uint64_t seq);
 void engine_news(struct engine_lu *lu);
 /* Another gateway says what its kernel enforces: see store_news_fn. */
 void engine_says(struct engine_lu *lu, const struct store_member *says);
+/* It says that this is the newest version: see store_news_fn. */
+void engine_told(struct engine_lu *lu, uint64_t seq, const char *str,
+		 size_t len);
 /*
  * gateways_term() is another one.  The kernel has given up the state, so join
  * again, load, push.  With 0, wait for a term.

@@ -13,9 +13,9 @@ enum {
 
 struct item {
 	struct item *next;
-	bool says; /* and that is what there is */
-	struct store_member member;
-	char lu[];
+	bool carries; /* a message, and that is what there is */
+	struct store_message message;
+	char lu[]; /* and after its NUL the message's string */
 };
 
 struct news {
@@ -31,21 +31,27 @@ struct news {
 	struct item *first;
 };
 
-static void heard(void *arg, const char *lu, const struct store_member *says)
+static void heard(void *arg, const char *lu,
+		  const struct store_message *message)
 {
 	struct news *news = arg;
 	size_t len = strlen(lu) + 1;
-	struct item *item = malloc(sizeof(*item) + len);
+	size_t more = message && message->str ? message->len : 0;
+	struct item *item = malloc(sizeof(*item) + len + more);
 
 	if (!item) {
 		/* The other gateway announces again what is not acked. */
 		log_line(LOG_LEVEL_ERROR, NULL, 0, "no memory for news");
 		return;
 	}
-	item->says = says;
-	if (says)
-		item->member = *says;
 	memcpy(item->lu, lu, len);
+	item->carries = message;
+	if (message)
+		item->message = *message;
+	if (more) {
+		memcpy(item->lu + len, message->str, more);
+		item->message.str = item->lu + len;
+	}
 	uv_mutex_lock(&news->lock);
 	item->next = news->first;
 	news->first = item;
@@ -93,7 +99,7 @@ static void on_async(uv_async_t *async)
 		next = item->next;
 		if (!news->stop)
 			news->fn(news->arg, item->lu,
-				 item->says ? &item->member : NULL);
+				 item->carries ? &item->message : NULL);
 		free(item);
 	}
 }

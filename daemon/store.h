@@ -63,22 +63,34 @@ struct store_member {
 	uint64_t seen;
 };
 
-/* What ack() says, as an announcement carries it. */
-struct store_ack {
-	uint64_t term;
-	uint64_t installed;
-	uint64_t ended;
+/* What an announcement carries. */
+enum store_word {
+	STORE_SAYS, /* what its sender's kernel enforces */
+	STORE_VERSION, /* the newest version there is */
+};
+
+struct store_message {
+	enum store_word word;
+	/*
+	 * STORE_SAYS: as ack() would record it, all but seen.  Gateway and
+	 * incarnation are the sender's: the store puts them in.
+	 */
+	struct store_member says;
+	/* STORE_VERSION: as load() would return it; it had been stored. */
+	uint64_t seq;
+	const char *str; /* valid during the call */
+	size_t len;
 };
 
 /*
  * There is news about @lu (told once, however often it was announced).  Or, if
- * @says is not NULL, another gateway says what its kernel enforces (all but
- * @says->seen counts): of what one has announced, the newest, or more; it may
- * come late, repeatedly, in another order, or never, and need not be in its
- * member record yet.
+ * @message is not NULL, that was announced: of what one gateway has said of
+ * itself, the newest, or more, which need not be in its member record yet; of
+ * the versions, the newest.  It may come late, repeatedly, in another order,
+ * or never; of a version too long to be carried, there is news.
  */
 typedef void store_news_fn(void *arg, const char *lu,
-			   const struct store_member *says);
+			   const struct store_message *message);
 
 struct store_ops {
 	const char *type; /* as in the configuration: "dir", "rados" */
@@ -205,12 +217,13 @@ struct store_ops {
 	int (*lift)(struct store *store, uint64_t term);
 
 	/*
-	 * Tells @gateway that there is news about @lu; or, with @ack, what this
-	 * gateway's kernel enforces, and no more.  Where the store does not
-	 * carry that: -EOPNOTSUPP.
+	 * Tells @gateway that there is news about @lu; or, if @message is not
+	 * NULL, that, and no more.  Where the store does not carry any:
+	 * -EOPNOTSUPP.
 	 */
 	int (*announce)(struct store *store, const char *lu,
-			const char *gateway, const struct store_ack *ack);
+			const char *gateway,
+			const struct store_message *message);
 	/*
 	 * Waits up to @timeout_ms for news, calls @fn for each logical unit
 	 * that has some, and returns their number or a negative errno.  Called
@@ -218,7 +231,7 @@ struct store_ops {
 	 */
 	int (*news)(struct store *store, int timeout_ms, store_news_fn *fn,
 		    void *arg);
-	bool carries; /* announce() with an ack */
+	bool carries; /* announce() with a message */
 	/* Makes a waiting news() return soon; callable from any thread. */
 	void (*wake)(struct store *store);
 };

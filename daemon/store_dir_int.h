@@ -130,7 +130,7 @@ int sd_fence(struct store *store, const char *gateway, uint64_t term);
 /* store_dir_news.c */
 int sd_inbox(struct store *store, const char *gateway);
 int sd_announce(struct store *store, const char *lu, const char *gateway,
-		const struct store_ack *ack);
+		const struct store_message *message);
 int sd_news(struct store *store, int timeout_ms, store_news_fn *fn, void *arg);
 void sd_wake(struct store *store);
 

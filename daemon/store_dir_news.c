@@ -104,11 +104,11 @@ static int sd_put_mail(struct store *store, const char *lu, const char *gateway)
  * and whoever is told looks here no sooner.
  */
 int sd_announce(struct store *store, const char *lu, const char *gateway,
-		const struct store_ack *ack)
+		const struct store_message *message)
 {
 	int ret = -ENOENT;
 
-	if (ack)
+	if (message)
 		return -EOPNOTSUPP;
 	if (!sd_name_ok(lu, SD_LU_MAX) || !sd_name_ok(gateway, SD_GATEWAY_MAX))
 		return -EINVAL;

@@ -271,7 +271,7 @@ static int sr_post(struct store *store, const char *line, const char *gateway)
 }
 
 int sr_announce(struct store *store, const char *lu, const char *gateway,
-		const struct store_ack *ack)
+		const struct store_message *message)
 {
 	struct sr_image *image;
 	char *line;
@@ -282,7 +282,7 @@ int sr_announce(struct store *store, const char *lu, const char *gateway,
 	ret = sr_image_get(store, lu, false, &image);
 	if (ret)
 		return ret;
-	line = sr_says_line(store, image->identity, ack);
+	line = sr_says_line(store, image->identity, message);
 	ret = line ? sr_post(store, line, gateway) : -ENOMEM;
 	free(line);
 	sr_image_put(store, image);

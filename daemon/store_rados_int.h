@@ -311,13 +311,13 @@ int sr_fence(struct store *store, const char *gateway, uint64_t term);
 
 /* store_rados_announce.c */
 int sr_announce(struct store *store, const char *lu, const char *gateway,
-		const struct store_ack *ack);
+		const struct store_message *message);
 void sr_post_close(struct store *store);
 
 /* store_rados_says.c */
 /* A line to be freed, without its end; @ack may be NULL. */
 char *sr_says_line(const struct store *store, const char *identity,
-		   const struct store_ack *ack);
+		   const struct store_message *message);
 /* False if what follows the identity and a blank is not what we write. */
 bool sr_says_parse(const char *text, size_t len, struct store_member *says);
 /* Puts it with what was said before; false: no memory. */

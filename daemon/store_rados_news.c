@@ -357,8 +357,14 @@ static void sr_tell_one(struct sr_story *story, store_news_fn *fn, void *arg)
 {
 	struct sr_says *says;
 
-	for (says = story->says; says; says = says->next)
-		fn(arg, story->lu, &says->member);
+	for (says = story->says; says; says = says->next) {
+		const struct store_message message = {
+			.word = STORE_SAYS,
+			.says = says->member,
+		};
+
+		fn(arg, story->lu, &message);
+	}
 	if (story->news)
 		fn(arg, story->lu, NULL);
 	sr_says_drop(&story->says);

@@ -15,7 +15,7 @@
 static const char sr_says_word[] = "ack ";
 
 char *sr_says_line(const struct store *store, const char *identity,
-		   const struct store_ack *ack)
+		   const struct store_message *message)
 {
 	size_t cap = strlen(identity) + sizeof(sr_says_word) +
 		     STORE_GATEWAY_MAX + 4 * 21 + 2;
@@ -25,11 +25,12 @@ char *sr_says_line(const struct store *store, const char *identity,
 	if (!line)
 		return NULL;
 	len = snprintf(line, cap, "%s", identity);
-	if (ack)
+	if (message && message->word == STORE_SAYS)
 		snprintf(line + len, cap - len,
 			 " %s%s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
 			 sr_says_word, store->gateway, store->incarnation,
-			 ack->term, ack->installed, ack->ended);
+			 message->says.term, message->says.installed,
+			 message->says.ended);
 	return line;
 }
 

@@ -49,9 +49,18 @@ int work_run(uv_loop_t *loop, void (*fn)(void *arg), void (*done)(void *arg),
 static int announce_now(const struct store_ops *ops, struct store *store,
 			const char *lu, const struct engine_call *call)
 {
-	struct store_ack ack = {call->term, call->seq, call->ended};
+	const struct store_message message = {
+		.word = call->str ? STORE_VERSION : STORE_SAYS,
+		.says = {.term = call->term,
+			 .installed = call->seq,
+			 .ended = call->ended},
+		.seq = call->seq,
+		.str = call->str,
+		.len = call->len,
+	};
 
-	return ops->announce(store, lu, call->gateway, call->seq ? &ack : NULL);
+	return ops->announce(store, lu, call->gateway,
+			     call->seq ? &message : NULL);
 }
 
 void work_store_now(const struct store_ops *ops, struct store *store,

@@ -106,10 +106,11 @@ static int count_members(struct store *store, const char *lu,
 }
 
 static int count_announce(struct store *store, const char *lu,
-			  const char *gateway, const struct store_ack *ack)
+			  const char *gateway,
+			  const struct store_message *message)
 {
 	calls[OTHER]++;
-	return store_dir_ops.announce(store, lu, gateway, ack);
+	return store_dir_ops.announce(store, lu, gateway, message);
 }
 
 static int count_evict(struct store *store, const char *gateway, uint64_t term)

@@ -13,10 +13,13 @@ static bool parse(const char *text, struct store_member *says)
 
 static void test_line(void **state)
 {
-	const struct store_ack ack = {2, UINT64_MAX, 41};
+	const struct store_message message = {
+		.word = STORE_SAYS,
+		.says = {.term = 2, .installed = UINT64_MAX, .ended = 41},
+	};
 	struct store store = {.gateway = "gw-1.example", .incarnation = 77};
 	struct store_member says;
-	char *line = sr_says_line(&store, "f/1//id", &ack);
+	char *line = sr_says_line(&store, "f/1//id", &message);
 
 	(void)state;
 	assert_string_equal(line, "f/1//id ack gw-1.example 77 2 "
@@ -36,14 +39,19 @@ static void test_line(void **state)
 /* With the longest of all. */
 static void test_longest(void **state)
 {
-	const struct store_ack ack = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
+	const struct store_message message = {
+		.word = STORE_SAYS,
+		.says = {.term = UINT64_MAX,
+			 .installed = UINT64_MAX,
+			 .ended = UINT64_MAX},
+	};
 	struct store store = {.incarnation = UINT64_MAX};
 	struct store_member says;
 	char *line;
 
 	(void)state;
 	memset(store.gateway, 'g', STORE_GATEWAY_MAX);
-	line = sr_says_line(&store, "f/1//id", &ack);
+	line = sr_says_line(&store, "f/1//id", &message);
 	assert_true(parse(strchr(line, ' ') + 1, &says));
 	assert_string_equal(says.gateway, store.gateway);
 	assert_int_equal(says.ended, UINT64_MAX);

@@ -239,12 +239,12 @@ struct listener {
 };
 
 static void listen_to(void *arg, const char *lu,
-		      const struct store_member *says)
+		      const struct store_message *message)
 {
 	struct listener *listener = arg;
 	int at = atoi(lu);
 
-	assert_null(says);
+	assert_null(message);
 	listener->heard[at] = listener->shared->told[at];
 	listener->calls++;
 }

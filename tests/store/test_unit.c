@@ -336,11 +336,11 @@ struct heard {
 	struct store *again;
 };
 
-static void hear(void *arg, const char *lu, const struct store_member *says)
+static void hear(void *arg, const char *lu, const struct store_message *message)
 {
 	struct heard *heard = arg;
 
-	assert_null(says);
+	assert_null(message);
 	heard->count++;
 	snprintf(heard->last, sizeof(heard->last), "%s", lu);
 	if (heard->again)

@@ -242,10 +242,10 @@ static void test_mon_away(void **state)
 }
 
 static void count_news(void *arg, const char *lu,
-		       const struct store_member *says)
+		       const struct store_message *message)
 {
 	(void)lu;
-	assert_null(says);
+	assert_null(message);
 	++*(int *)arg;
 }
 

@@ -150,11 +150,11 @@ struct heard {
 	struct store *again;
 };
 
-static void hear(void *arg, const char *lu, const struct store_member *says)
+static void hear(void *arg, const char *lu, const struct store_message *message)
 {
 	struct heard *heard = arg;
 
-	assert_null(says);
+	assert_null(message);
 	heard->count++;
 	snprintf(heard->last, sizeof(heard->last), "%s", lu);
 	if (heard->again)
@@ -215,23 +215,26 @@ struct said {
 };
 
 static void listen_to(void *arg, const char *lu,
-		      const struct store_member *says)
+		      const struct store_message *message)
 {
 	struct said *said = arg;
 
 	assert_string_equal(lu, pool_lu("d"));
-	if (says)
-		said->last = *says;
-	said->count += !!says;
-	said->news += !says;
+	if (message)
+		said->last = message->says;
+	said->count += !!message;
+	said->news += !message;
 }
 
 static void say(struct store *store, uint64_t term, uint64_t installed,
 		uint64_t ended)
 {
-	const struct store_ack ack = {term, installed, ended};
+	const struct store_message message = {
+		.word = STORE_SAYS,
+		.says = {.term = term, .installed = installed, .ended = ended},
+	};
 
-	assert_int_equal(ops->announce(store, pool_lu("d"), "a", &ack), 0);
+	assert_int_equal(ops->announce(store, pool_lu("d"), "a", &message), 0);
 }
 
 static void assert_said(struct store *store, struct said *said, int count,

@@ -254,10 +254,10 @@ static char *address(const char *gateway)
 }
 
 static void count_news(void *arg, const char *lu,
-		       const struct store_member *says)
+		       const struct store_message *message)
 {
 	(void)lu;
-	assert_null(says);
+	assert_null(message);
 	++*(int *)arg;
 }
 
