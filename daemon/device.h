@@ -43,7 +43,8 @@ extern const struct netlink_events device_events;
 
 /* The device that the kernel has under @name; NULL. */
 struct device *device_find(struct daemon *d, const char *name);
-void device_news(void *arg, const char *lu, const struct store_message *message);
+void device_news(void *arg, const char *lu,
+		 const struct store_message *message);
 /*
  * At the end of the daemon.  The store goes on listing this gateway: its
  * kernel goes on enforcing, so others have to wait for it.
