@@ -208,6 +208,18 @@ void check_swap(struct gw *g, const struct tcmu_pr_info *info)
 		check_nexus_loss(g, v > 1 ? state(s, v - 1) : NULL);
 }
 
+/* No kernel enforces what is not in the store. */
+void check_push(struct gw *g, u64 seq, const char *str, size_t len)
+{
+	const struct store *st = &g->s->store;
+
+	if (seq > st->newest || st->versions[seq].len != len ||
+	    memcmp(st->versions[seq].str, str, len))
+		violation(g->s, SIM_UNSAFE,
+			  "%s has version %llu enforced, which is not stored",
+			  g->name, seq);
+}
+
 /* The history */
 
 struct moment {

@@ -183,6 +183,8 @@ static void op_push(void *arg, uint64_t seq, bool settled, const char *str,
 	struct push push = {.seq = seq, .settled = settled, .len = len};
 	struct gw *g = arg;
 
+	if (str)
+		check_push(g, seq, str, len);
 	push.str = str ? mem_copy(str, len) : NULL;
 	down(arg, at_push, &push, sizeof(push));
 	if (bug(BUG_STALE_NEWS) && str)
@@ -331,15 +333,6 @@ static void fence_acts(struct gw *g, void *arg)
 		other->fenced_at = s->now;
 	}
 	event_add(g, DOM_DAEMON, 1 + draw(&s->rng, MS), fence_told, f);
-}
-
-static struct gw *gw_find(struct sim *s, const char *name)
-{
-	int i;
-
-	for (i = 0; strcmp(s->gws[i].name, name); i++)
-		;
-	return &s->gws[i];
 }
 
 /* Whatever has become of who had it done. */

@@ -147,6 +147,26 @@ static void draw_noise(struct plan *p, struct rng *r, bool noise)
 	n->store_slow = draw(r, 2) ? (u32)draw(r, 50) : 0;
 }
 
+/*
+ * Also where single calls do not go wrong: to come late is no fault.  With
+ * numbers of its own, so that the rest of the plan is what it was.
+ */
+static void draw_told(struct plan *p)
+{
+	struct rng r = {p->seed * 0x2545f4914f6cdd1dull + 0x7654321};
+	struct noise *n = &p->noise;
+	int i;
+
+	for (i = 0; i < 8; i++)
+		draw(&r, 2);
+	n->told_late = draw(&r, 2) ? (u32)draw(&r, 400) : 0;
+	n->told_again = draw(&r, 2) ? (u32)draw(&r, 1001) : 0;
+	n->told_plain = draw(&r, 2) ? (u32)draw(&r, 200) : 0;
+	/* A string that is too long stays so. */
+	if (!draw(&r, 12))
+		n->told_plain = 1000;
+}
+
 /* Short, about a lease, long, or for good. */
 static u64 draw_length(const struct plan *p, struct rng *r, u8 kind)
 {
@@ -387,6 +407,8 @@ void plan_make(struct plan *p, u64 seed, const struct mix *mix)
 	p->carries = seed % 4;
 	draw_clocks(p, &r, mix->drift);
 	draw_noise(p, &r, mix->noise && draw(&r, 3));
+	if (p->carries && (mix->noise || mix->faults))
+		draw_told(p);
 	span = SEC + draw(&r, (u64)p->lease_ms * 2 * MS);
 	draw_faults(p, &r, mix, span);
 	draw_ops(p, &r, mix, span);
@@ -412,8 +434,9 @@ void plan_print(const struct plan *p, FILE *out)
 		p->margin_ms, p->beat_ms,
 		p->cut ? "not run, the store cuts off" : !p->can_fence ? "none" :
 		p->fence_works ? "works" : "fails");
-	fprintf(out, "announcements carry acknowledgments: %s\n",
-		p->carries ? "yes" : "no");
+	fprintf(out, "announcements carry acknowledgments and versions: %s; in 1,000 of these: late %u, again after a join %u, news alone %u\n",
+		p->carries ? "yes" : "no", p->noise.told_late,
+		p->noise.told_again, p->noise.told_plain);
 	fprintf(out, "in 1,000: news lost %u, doubled %u; store fails %u, slow %u; swap unclear %u\n",
 		p->noise.news_lost, p->noise.news_twice, p->noise.store_fails,
 		p->noise.store_slow, p->noise.swap_unclear);

@@ -6,7 +6,8 @@
  *	initiators	client.c	PR OUT, PR IN, RESERVE, READ, WRITE
  *	kernel		kernel*.c	what kernel/ does, with the real core
  *	daemon		gateway.c	the real engine, the real gateways.c
- *	store, disk	store*.c	a model of store.h's promises
+ *	store, disk	store.c		a model of store.h's promises
+ *	announcements	announce.c	the same
  *
  * One seed is one history: plan.c draws from it who does what and what breaks
  * when; everything else follows.  What is judged: check.c.
@@ -46,6 +47,7 @@ enum {
 	FAULTS_MAX = 24,
 	VERSIONS_MAX = 512,
 	DATA_MAX = 4096, /* bytes of an answer to PR IN */
+	TOLD_MAX = 8, /* versions that may be told to a gateway again */
 	IDLE_EVENTS_MAX = 4000000, /* a history with more does not end */
 };
 
@@ -132,6 +134,10 @@ struct noise {
 	u32 store_fails;
 	u32 swap_unclear;
 	u32 store_slow;
+	/* Of versions in announcements. */
+	u32 told_late;
+	u32 told_again; /* when it has joined */
+	u32 told_plain; /* that there is news, nothing else */
 };
 
 struct plan {
@@ -140,7 +146,7 @@ struct plan {
 	u32 lease_ms, margin_ms, beat_ms;
 	bool can_fence, fence_works;
 	bool cut; /* the store can cut off, and that is to be done always */
-	bool carries; /* its announcements carry acknowledgments */
+	bool carries; /* its announcements carry more than news */
 	s64 drift_ppm[GW_MAX];
 	u64 clock_us[GW_MAX]; /* at the beginning */
 	u64 start_us[GW_MAX];
@@ -324,6 +330,8 @@ struct gw {
 	struct store_beat last_beat; /* as this daemon knows it to be stored */
 	bool last_beat_known;
 	u64 lease_asked; /* LEASE messages not acknowledged */
+	u64 told[TOLD_MAX]; /* last versions that were on their way to it */
+	u32 num_told;
 };
 
 /* Events */
@@ -356,7 +364,7 @@ enum verdict {
 struct sim {
 	const struct plan *plan;
 	u64 now;
-	struct rng rng;
+	struct rng rng, told_rng;
 	FILE *trace;
 	struct event *heap;
 	size_t events, room;
@@ -469,12 +477,19 @@ void store_gateways(struct gw *g, const struct gateways_call *call);
 void store_calls_end(struct gw *g, bool machine);
 /* What a new daemon's open promises. */
 void store_open(struct gw *g);
+struct gw *gw_find(struct sim *s, const char *name);
+
+/* announce.c */
+void announce_check(struct gw *g, const struct engine_call *call);
+int effect_announce(struct gw *g, const struct call *c);
+void announce_again(struct gw *g);
 
 /* check.c */
 void check_hand_over(struct gw *g, const struct op *op);
 void check_landed(struct gw *g, const struct op *op);
 void check_answer(struct gw *g, const struct op *op);
 void check_swap(struct gw *g, const struct tcmu_pr_info *info);
+void check_push(struct gw *g, u64 seq, const char *str, size_t len);
 /* Whether the history is linearizable. */
 void check_history(struct sim *s);
 

@@ -43,7 +43,7 @@ static int member_find(const struct store *st, const char *gateway)
 	return -1;
 }
 
-static struct gw *gw_find(struct sim *s, const char *name)
+struct gw *gw_find(struct sim *s, const char *name)
 {
 	int i;
 
@@ -139,6 +139,7 @@ static int effect_join(struct gw *g, const struct call *c)
 	st->members[i].term = c->e.term;
 	st->members[i].seen = seen;
 	trace(g, "is a member in term %llu", (u64)c->e.term);
+	announce_again(g);
 	return 0;
 }
 
@@ -220,62 +221,6 @@ static int effect_members(struct gw *g, struct call *c)
 	c->er.members = mem_get(GW_MAX * sizeof(*c->er.members));
 	memcpy(c->er.members, st->members, st->count * sizeof(st->members[0]));
 	c->er.count = st->count;
-	return 0;
-}
-
-static void news(struct gw *g, void *unused)
-{
-	(void)unused;
-	engine_news(g->lu);
-	daemon_tell(g);
-}
-
-/* Where it began, and what it says. */
-static void says(struct gw *g, void *arg)
-{
-	const struct store_member *m = arg;
-	u64 *said = &g->s->store.said[gw_find(g->s, m->gateway)->index];
-
-	if (m->installed > *said)
-		*said = m->installed;
-	engine_says(g->lu, m);
-	daemon_tell(g);
-}
-
-static void effect_says(struct gw *g, struct gw *to, const struct call *c)
-{
-	struct store_member m = {
-		.incarnation = (uint64_t)(g->index + 1) * 1000 + c->life,
-		.term = c->e.term,
-		.installed = c->e.seq,
-		.ended = c->e.ended,
-	};
-
-	strcpy(m.gateway, g->name);
-	event_add(to, DOM_DAEMON, some_time(g->s, g->s->plan->news_us), says,
-		  mem_copy(&m, sizeof(m)));
-}
-
-static int effect_announce(struct gw *g, const struct call *c)
-{
-	struct gw *to = gw_find(g->s, c->target);
-	const struct noise *n = &g->s->plan->noise;
-	struct sim *s = g->s;
-	int copies = 1;
-
-	if (!to || !to->alive || to->deaf_until > s->now ||
-	    to->cut_until > s->now)
-		return 0;
-	if (!s->calm) {
-		copies -= chance(&s->rng, n->news_lost);
-		copies += chance(&s->rng, n->news_twice);
-	}
-	for (; copies > 0; copies--)
-		if (c->e.seq)
-			effect_says(g, to, c);
-		else
-			event_add(to, DOM_DAEMON,
-				  some_time(s, s->plan->news_us), news, NULL);
 	return 0;
 }
 
@@ -517,6 +462,8 @@ void store_engine(struct gw *g, const struct engine_call *call)
 {
 	struct call *c = mem_get(sizeof(*c));
 
+	if (call->op == ENGINE_ANNOUNCE)
+		announce_check(g, call);
 	c->e = *call;
 	c->er.op = call->op;
 	c->er.id = call->id;

@@ -365,6 +365,9 @@ void sim_init(struct sim *s, const struct plan *plan, FILE *out)
 	s->rng.s = plan->seed * 0x9e3779b97f4a7c15ull + 0x51ed27;
 	for (i = 0; i < 8; i++)
 		draw(&s->rng, 2);
+	s->told_rng.s = plan->seed * 0x9e3779b97f4a7c15ull + 0x70a1d;
+	for (i = 0; i < 8; i++)
+		draw(&s->told_rng, 2);
 	for (i = 0; i < GW_MAX; i++) {
 		struct gw *g = &s->gws[i];
 

@@ -79,6 +79,8 @@ static void op_store(void *arg, const struct engine_call *call)
 	struct event *ev;
 
 	g->calls[call->op]++;
+	if (call->op == ENGINE_ANNOUNCE)
+		store_announces(g, call);
 	ev = event_add(g->w, g, EV_EFFECT, world_latency(g->w));
 	if (g->hang[call->op])
 		ev->at = UINT64_MAX - 1;
@@ -367,10 +369,7 @@ static void event_run(struct world *w, struct event *ev)
 		event_push_done(g, ev);
 		return;
 	case EV_NEWS:
-		if (g->alive && ev->says.installed)
-			engine_says(g->lu, &ev->says);
-		else if (g->alive)
-			engine_news(g->lu);
+		store_heard(g, ev);
 		return;
 	default:
 		world_gateways_event(w, g, ev);

@@ -11,11 +11,12 @@
  * clock; clocks begin anywhere and drift.
  *
  * Fault budget: any store call can fail, take arbitrarily long or (swap) end
- * unclear, with its effect before, after or never; news can be lost; a
- * kernel's installing can take arbitrarily long; a daemon can die and come
- * back, its machine too; a machine can be stopped for any time, and then what
- * it had begun happens late, or be cut off from the store.  The store itself never loses what it said it had
- * stored, unless a test takes it away by hand.
+ * unclear, with its effect before, after or never; news can be lost, and what
+ * versions there are can be heard late, twice or as mere news; a kernel's
+ * installing can take arbitrarily long; a daemon can die and come back, its
+ * machine too; a machine can be stopped for any time, and then what it had
+ * begun happens late, or be cut off from the store.  The store itself never
+ * loses what it said it had stored, unless a test takes it away by hand.
  *
  * Latencies are fixed, or drawn from a seed.
  */
@@ -34,6 +35,7 @@ enum {
 	VERSIONS_MAX = 1024,
 	EVENTS_MAX = 4096,
 	WRITES_MAX = 1024,
+	STORED_MAX = 4096,
 	OPS = ENGINE_ANNOUNCE + 1,
 };
 
@@ -98,6 +100,9 @@ struct gateway {
 	char name[16];
 	bool alive; /* the daemon runs */
 	bool deaf; /* hears no news */
+	bool plain; /* hears of versions only that there is news */
+	uint64_t told_late; /* hears of them so much later */
+	unsigned int told; /* how many it heard of */
 	uint32_t epoch; /* counts its lives */
 	uint64_t timer_at;
 	struct engine_conf conf;
@@ -149,7 +154,8 @@ struct event {
 	bool remote; /* EV_EFFECT that happens though the gateway is stopped */
 	struct engine_call call;
 	char target[64];
-	struct store_member says; /* installed 0: nothing, it is news */
+	/* EV_NEWS: a version in @call; or, if installed is not 0, this. */
+	struct store_member says;
 	struct engine_reply reply;
 	uint64_t seq;
 	int status;
@@ -178,6 +184,11 @@ struct world {
 		size_t len;
 	} versions[VERSIONS_MAX];
 	uint64_t newest;
+	/* All that ever were, also those that a test took away: their hashes. */
+	struct {
+		uint64_t seq, hash;
+	} stored[STORED_MAX];
+	size_t stored_count;
 	bool created; /* there was one, says its marker */
 	uint64_t foreign; /* versions up to this one are another image's */
 	struct store_member members[GATEWAYS];
@@ -217,6 +228,9 @@ uint64_t world_latency(struct world *w);
 void event_drop(struct event *ev);
 /* world_store.c, for it: what a call does there, and then its reply. */
 void store_effect(struct world *w, struct gateway *g, struct event *ev);
+/* What a gateway announces, and when it is heard. */
+void store_announces(const struct gateway *g, const struct engine_call *call);
+void store_heard(struct gateway *g, struct event *ev);
 /* The second half of a look at the members. */
 void store_read_records(const struct world *w, struct engine_reply *reply);
 
@@ -275,6 +289,8 @@ void world_put(struct world *w, const char *str, size_t len);
 void world_set(struct world *w, uint64_t seq, const char *str, size_t len);
 /* The newest version as it stands in the store; NULL if it is no string. */
 struct tcmu_pr_info *world_newest(struct world *w);
+/* NULL: it is no string. */
+struct tcmu_pr_info *world_decode(const char *str, size_t len);
 /* What its newest change was; -1: it is no string. */
 int world_action(const char *str, size_t len);
 /* A string numbered @seq of the device @identity. */

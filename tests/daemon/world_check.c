@@ -26,7 +26,7 @@ char *world_string(uint64_t seq, const char *identity, size_t *len)
 	return buf;
 }
 
-static struct tcmu_pr_info *decode(const char *str, size_t len)
+struct tcmu_pr_info *world_decode(const char *str, size_t len)
 {
 	struct tcmu_pr_info *info = malloc(tpr_info_size(2));
 
@@ -39,7 +39,7 @@ static struct tcmu_pr_info *decode(const char *str, size_t len)
 
 int world_action(const char *str, size_t len)
 {
-	struct tcmu_pr_info *info = decode(str, len);
+	struct tcmu_pr_info *info = world_decode(str, len);
 	int action = info ? info->changes[0].order.action : -1;
 
 	free(info);
@@ -49,7 +49,7 @@ int world_action(const char *str, size_t len)
 /* NULL: it is lost. */
 static struct tcmu_pr_info *version(struct world *w, uint64_t seq)
 {
-	return decode(w->versions[seq].str, w->versions[seq].len);
+	return world_decode(w->versions[seq].str, w->versions[seq].len);
 }
 
 struct tcmu_pr_info *world_newest(struct world *w)

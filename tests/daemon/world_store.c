@@ -8,7 +8,32 @@
 
 enum {
 	LATE_MS = 300,
+	TOLD_LATE_MS = 6000, /* the longest way of a version that is announced */
 };
+
+/* FNV-1a. */
+static uint64_t hash(const char *str, size_t len)
+{
+	uint64_t h = 0xcbf29ce484222325ull;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		h = (h ^ (uint8_t)str[i]) * 0x100000001b3ull;
+	return h;
+}
+
+/* Was it, byte for byte, ever version @seq? */
+static bool was_stored(const struct world *w, uint64_t seq, const char *str,
+		       size_t len)
+{
+	uint64_t h = hash(str, len);
+	size_t i;
+
+	for (i = 0; i < w->stored_count; i++)
+		if (w->stored[i].seq == seq && w->stored[i].hash == h)
+			return true;
+	return false;
+}
 
 static int member_find(const struct world *w, const char *gateway)
 {
@@ -82,6 +107,9 @@ void world_set(struct world *w, uint64_t seq, const char *str, size_t len)
 	w->versions[seq].str = malloc(len ? len : 1);
 	memcpy(w->versions[seq].str, str, len);
 	w->versions[seq].len = len;
+	w->stored[w->stored_count].seq = seq;
+	w->stored[w->stored_count++].hash = hash(str, len);
+	assert(w->stored_count < STORED_MAX);
 }
 
 void world_put(struct world *w, const char *str, size_t len)
@@ -148,13 +176,23 @@ static int effect_members(struct world *w, struct engine_reply *reply)
 	return 0;
 }
 
-static void announce(struct world *w, struct gateway *from, struct gateway *to,
-		     const struct engine_call *call)
+void store_announces(const struct gateway *g, const struct engine_call *call)
 {
-	struct event *ev = event_add(w, to, EV_NEWS, world_latency(w));
+	struct tcmu_pr_info *info;
 
-	if (!call->seq)
+	assert((!call->str && !call->seq) || g->conf.carries);
+	if (!call->str)
 		return;
+	/* Its writer may only say what it knows to be stored. */
+	assert(was_stored(g->w, call->seq, call->str, call->len));
+	info = world_decode(call->str, call->len);
+	assert(info && info->seq == call->seq);
+	free(info);
+}
+
+static void announce_says(struct gateway *from, struct event *ev,
+			  const struct engine_call *call)
+{
 	/* It may only say what its kernel has told. */
 	assert(from->kernel.passed >= call->seq);
 	assert(from->kernel.drained >= call->ended &&
@@ -166,17 +204,66 @@ static void announce(struct world *w, struct gateway *from, struct gateway *to,
 	ev->says.ended = call->ended;
 }
 
+static void announce_told(struct world *w, struct gateway *to,
+			  const struct engine_call *call)
+{
+	uint64_t delay = world_latency(w) + to->told_late;
+	struct event *ev;
+	char *copy;
+
+	if (world_chance(w, 10))
+		delay += world_draw(w, TOLD_LATE_MS);
+	ev = event_add(w, to, EV_NEWS, delay);
+	/* As one that is too long. */
+	if (to->plain || world_chance(w, 10))
+		return;
+	copy = malloc(call->len);
+	memcpy(copy, call->str, call->len);
+	ev->call = *call;
+	ev->call.str = copy;
+	ev->call.gateway = NULL;
+}
+
+static void announce(struct world *w, struct gateway *from, struct gateway *to,
+		     const struct engine_call *call)
+{
+	if (call->str)
+		announce_told(w, to, call);
+	else if (call->seq)
+		announce_says(from, event_add(w, to, EV_NEWS, world_latency(w)),
+			      call);
+	else
+		event_add(w, to, EV_NEWS, world_latency(w));
+}
+
 static int effect_announce(struct world *w, struct gateway *g,
 			   const struct event *ev)
 {
 	int i;
 
-	assert(!ev->call.seq || g->conf.carries);
-	for (i = 0; i < GATEWAYS; i++)
-		if (!strcmp(w->gw[i].name, ev->target) && w->gw[i].alive &&
-		    !w->gw[i].deaf && !world_chance(w, 10))
+	for (i = 0; i < GATEWAYS; i++) {
+		if (strcmp(w->gw[i].name, ev->target) || !w->gw[i].alive ||
+		    w->gw[i].deaf || world_chance(w, 10))
+			continue;
+		announce(w, g, &w->gw[i], &ev->call);
+		if (ev->call.str && world_chance(w, 10))
 			announce(w, g, &w->gw[i], &ev->call);
+	}
 	return 0;
+}
+
+/* Also of before this daemon was there. */
+void store_heard(struct gateway *g, struct event *ev)
+{
+	if (g->alive && ev->call.str) {
+		g->told++;
+		engine_told(g->lu, ev->call.seq, ev->call.str, ev->call.len);
+	} else if (g->alive && ev->says.installed) {
+		engine_says(g->lu, &ev->says);
+	} else if (g->alive) {
+		engine_news(g->lu);
+	}
+	event_drop(ev);
 }
 
 static int effect(struct world *w, struct gateway *g, struct event *ev)
