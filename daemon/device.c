@@ -501,11 +501,11 @@ void device_news(void *arg, const char *lu, const struct store_message *message)
 		return;
 	}
 	times_news(&dev->times);
-	if (message)
-		engine_told(dev->engine, message->seq, message->str,
-			    message->len);
-	else
+	if (!message)
 		engine_news(dev->engine);
+	else if (engine_told(dev->engine, message->seq, message->str,
+			     message->len))
+		times_told(&dev->times, message->seq);
 }
 
 const struct netlink_events device_events = {

@@ -408,18 +408,23 @@ void engine_settle(struct engine_lu *lu, uint64_t seq)
 	lu_run(lu);
 }
 
-void engine_news(struct engine_lu *lu)
+static void news(struct engine_lu *lu)
 {
 	struct run *r = &lu->r;
 
-	lu->now = lu->ops->now(lu->arg);
-	if (r->removed)
-		return;
 	r->load_wanted++;
 	r->members_wanted = true;
 	/* It may be the news that a lost state is replaced. */
 	if (r->status == EBADMSG)
 		lu_kick(lu);
+}
+
+void engine_news(struct engine_lu *lu)
+{
+	lu->now = lu->ops->now(lu->arg);
+	if (lu->r.removed)
+		return;
+	news(lu);
 	lu_run(lu);
 }
 
@@ -432,13 +437,19 @@ void engine_says(struct engine_lu *lu, const struct store_member *says)
 	lu_run(lu);
 }
 
-void engine_told(struct engine_lu *lu, uint64_t seq, const char *str,
+bool engine_told(struct engine_lu *lu, uint64_t seq, const char *str,
 		 size_t len)
 {
-	(void)seq;
-	(void)str;
-	(void)len;
-	engine_news(lu);
+	bool taken;
+
+	lu->now = lu->ops->now(lu->arg);
+	if (lu->r.removed)
+		return false;
+	taken = told_take(lu, seq, str, len);
+	if (!taken)
+		news(lu);
+	lu_run(lu);
+	return taken;
 }
 
 /*

@@ -170,8 +170,11 @@ void engine_settle(struct engine_lu *lu, uint64_t seq);
 void engine_news(struct engine_lu *lu);
 /* Another gateway says what its kernel enforces: see store_news_fn. */
 void engine_says(struct engine_lu *lu, const struct store_member *says);
-/* It says that this is the newest version: see store_news_fn. */
-void engine_told(struct engine_lu *lu, uint64_t seq, const char *str,
+/*
+ * It says that this is the newest version: see store_news_fn.  False: that is
+ * of no use here, so the store is asked.
+ */
+bool engine_told(struct engine_lu *lu, uint64_t seq, const char *str,
 		 size_t len);
 /*
  * gateways_term() is another one.  The kernel has given up the state, so join

@@ -124,8 +124,11 @@ static void ack_done(struct engine_lu *lu, int rc)
 	r->acked_ended = lu->member_ended;
 	own_recorded(lu);
 	r->acked_since = true;
-	r->members_wanted = true;
 	r->poll_ms = 0;
+	if (lu->reason[0] || !word_expected(lu))
+		r->members_wanted = true;
+	else
+		r->poll_at = lu->now + POLL_FIRST_MS;
 }
 
 /* Until the store forgets us every other gateway waits for us: keep trying. */
@@ -296,6 +299,54 @@ static bool string_take(struct engine_lu *lu, const struct engine_reply *reply)
 	}
 	free(info);
 	return good;
+}
+
+/*
+ * Can the version after the newest one we know be enforced without a load?
+ * Only where the load after our join is done: what was told before that may be
+ * of another time, when we did not count.  It cannot be since: what is newer is
+ * not settled before we have installed it.
+ */
+static bool told_wanted(const struct engine_lu *lu, uint64_t seq)
+{
+	const struct run *r = &lu->r;
+	bool unclear = r->set.active && r->set.phase == SET_UNCLEAR;
+
+	return r->joined && !r->dead && !r->status && !r->mark && r->decided &&
+	       r->load_done >= r->join_load && !lu->own.str && !unclear &&
+	       r->newest.str && seq == r->newest.seq + 1;
+}
+
+/*
+ * It is in the store, so what a load would show is this or newer.  But nothing
+ * is settled by it that waits for a load: that is about what is there now, and
+ * this may be late.
+ */
+bool told_take(struct engine_lu *lu, uint64_t seq, const char *str, size_t len)
+{
+	struct tpr_string_error err = {0, ""};
+	struct tcmu_pr_info *info;
+	struct run *r = &lu->r;
+	struct text text = {0};
+	char *copy = NULL;
+	bool wanted;
+
+	if (!told_wanted(lu, seq))
+		return false;
+	info = text_decode(str, len, &err);
+	if (info && info->seq == seq && !strcmp(info->device, lu->identity))
+		copy = malloc(len);
+	if (copy) {
+		memcpy(copy, str, len);
+		text_take(&text, info, copy, len);
+		wanted = r->members_wanted;
+		newest_set(lu, &text);
+		/* It is not settled before we have acked it: look then. */
+		r->members_wanted = wanted;
+		r->poll_at = lu->now + POLL_FIRST_MS;
+	}
+	free(info);
+	return copy;
 }
 
 static bool loaded(struct engine_lu *lu, const struct engine_reply *reply)

@@ -296,6 +296,8 @@ void member_done(struct engine_lu *lu, int rc);
 /* Takes @reply->str. */
 void load_done(struct engine_lu *lu, const struct engine_reply *reply);
 void create_done(struct engine_lu *lu, int rc);
+/* False: what the announcement carries is of no use, it is news. */
+bool told_take(struct engine_lu *lu, uint64_t seq, const char *str, size_t len);
 /* Makes @text the newest version; it becomes the engine's. */
 void newest_set(struct engine_lu *lu, struct text *text);
 
@@ -330,6 +332,11 @@ void member_says(struct engine_lu *lu, const struct store_member *says);
 /* This gateway's record is what the last ack made it. */
 void own_recorded(struct engine_lu *lu);
 void step_say(struct engine_lu *lu);
+/*
+ * Will somebody say what is missing for the newest version to be settled, or
+ * that it is?  Then a look at the members can wait for a while.
+ */
+bool word_expected(const struct engine_lu *lu);
 bool unsettled(const struct engine_lu *lu);
 void step_members(struct engine_lu *lu);
 void step_settled(struct engine_lu *lu);

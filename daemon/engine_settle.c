@@ -6,10 +6,13 @@
  * stable: who joins later loads at least that version before it enforces
  * anything.
  *
- * Who writes a version announces it.  Whoever has installed it says so to the
- * writer, if the store carries that, while it goes into its record.  Whoever is
- * the last to install it sees so by a look at the members after its own ack,
- * and tells all others, which need not wait for their next look then.
+ * Who writes a version announces it; where the store carries that, with the
+ * version itself, so that nobody has to load it.  Whoever has installed it says
+ * so to the writer, while that goes into its record; and the writer says so to
+ * all when it is settled, who then look at the members.  Where the store does
+ * not carry it, or the writer has died, whoever is the last to install it sees
+ * so by a look at the members after its own ack, and tells all others, which
+ * need not wait for their next look then.
  */
 #include "engine_lu.h"
 
@@ -322,6 +325,25 @@ void member_says(struct engine_lu *lu, const struct store_member *says)
 		r->load_wanted++;
 	else if (r->joined && r->looked)
 		settle(lu);
+	/* Its writer: so all have it, as the records show soon, or now. */
+	if (says->installed >= r->newest.seq &&
+	    !strcmp(says->gateway, r->newest.writer))
+		r->members_wanted |= unsettled(lu);
+}
+
+/* The writer of the newest version, if it is a member that lives; else -1. */
+static int writer(const struct engine_lu *lu)
+{
+	int i = find(lu->members, lu->count, lu->r.newest.writer);
+
+	return i < 0 || lu_ended(lu, &lu->members[i]) ? -1 : i;
+}
+
+bool word_expected(const struct engine_lu *lu)
+{
+	int i = lu->conf->carries ? writer(lu) : -1;
+
+	return i >= 0 && (lu_self(lu, &lu->members[i]) || !lu_urgent(lu));
 }
 
 void own_recorded(struct engine_lu *lu)
@@ -351,13 +373,20 @@ static void poll_next(struct engine_lu *lu)
 	r->poll_at = lu->now + r->poll_ms;
 }
 
-static void announce(struct engine_lu *lu, size_t i)
+/* Plain news, or with the newest version. */
+static void announce(struct engine_lu *lu, size_t i, bool version)
 {
 	struct engine_call call = {.op = ENGINE_ANNOUNCE};
+	const struct text *newest = &lu->r.newest;
 	struct peer *peer = &lu->peers[i];
 
 	call.gateway = lu->members[i].gateway;
-	peer->told = lu->r.newest.seq;
+	if (version) {
+		call.seq = newest->seq;
+		call.str = newest->str;
+		call.len = newest->len;
+	}
+	peer->told = newest->seq;
 	peer->told_at = lu->now;
 	peer->call = lu_call(lu, &call);
 }
@@ -379,13 +408,22 @@ static bool announce_due(const struct engine_lu *lu, size_t i)
 	return lu_urgent(lu) || lu->now >= r->unsettled_at + REANNOUNCE_MS;
 }
 
+/* Once, and only if nothing else is missing there: else it has to load. */
+static bool version_of_use(const struct engine_lu *lu, size_t i)
+{
+	uint64_t seq = lu->r.newest.seq;
+
+	return lu->conf->carries && lu->peers[i].told < seq &&
+	       member_installed(lu, i) + 1 == seq;
+}
+
 void announce_lagging(struct engine_lu *lu)
 {
 	size_t i;
 
 	for (i = 0; i < lu->count; i++)
 		if (announce_due(lu, i))
-			announce(lu, i);
+			announce(lu, i, version_of_use(lu, i));
 }
 
 void announce_all(struct engine_lu *lu)
@@ -395,7 +433,7 @@ void announce_all(struct engine_lu *lu)
 	for (i = 0; i < lu->count; i++)
 		if (!lu_self(lu, &lu->members[i]) &&
 		    !lu_ended(lu, &lu->members[i]))
-			announce(lu, i);
+			announce(lu, i, false);
 }
 
 /* All but the writer: as we have, each of the others has said so to it. */
@@ -407,7 +445,37 @@ static void announce_settled(struct engine_lu *lu)
 		if (!lu_self(lu, &lu->members[i]) &&
 		    !lu_ended(lu, &lu->members[i]) &&
 		    (lu->peers[i].said != lu->r.newest.seq || lu->peers[i].rc))
-			announce(lu, i);
+			announce(lu, i, false);
+}
+
+static void say(struct engine_lu *lu, size_t i, uint64_t seq)
+{
+	struct engine_call call = {.op = ENGINE_ANNOUNCE};
+	struct peer *peer = &lu->peers[i];
+	struct run *r = &lu->r;
+
+	call.gateway = lu->members[i].gateway;
+	call.term = r->term;
+	call.seq = seq;
+	call.ended = r->ended;
+	peer->said = seq;
+	peer->said_ended = r->ended;
+	peer->call = lu_call(lu, &call);
+}
+
+/* What we wrote is settled: to all, for they wait for this, if not for more. */
+static void say_settled(struct engine_lu *lu)
+{
+	struct run *r = &lu->r;
+	size_t i;
+
+	if (unsettled(lu) || r->acked < r->installed)
+		return;
+	for (i = 0; i < lu->count; i++)
+		if (lu->peers[i].said != r->installed &&
+		    !lu_self(lu, &lu->members[i]) &&
+		    !lu_ended(lu, &lu->members[i]))
+			say(lu, i, r->installed);
 }
 
 /*
@@ -417,27 +485,22 @@ static void announce_settled(struct engine_lu *lu)
  */
 void step_say(struct engine_lu *lu)
 {
-	int i = find(lu->members, lu->count, lu->r.newest.writer);
-	struct engine_call call = {.op = ENGINE_ANNOUNCE};
+	int i = lu->conf->carries ? writer(lu) : -1;
 	struct run *r = &lu->r;
 	uint64_t seq = r->installed;
 	struct peer *peer;
 
-	if (!lu->conf->carries || i < 0 || !r->joined || lu_blocked(lu) ||
-	    !seq || seq != r->newest.seq || lu_self(lu, &lu->members[i]) ||
-	    lu_ended(lu, &lu->members[i]))
+	if (i < 0 || !r->joined || lu_blocked(lu) || !seq ||
+	    seq != r->newest.seq)
 		return;
+	if (lu_self(lu, &lu->members[i])) {
+		say_settled(lu);
+		return;
+	}
 	peer = &lu->peers[i];
 	/* When it is settled, only how it ends, for who waits for that. */
-	if (peer->said == seq ? peer->said_ended >= r->ended : !unsettled(lu))
-		return;
-	call.gateway = lu->members[i].gateway;
-	call.term = r->term;
-	call.seq = seq;
-	call.ended = r->ended;
-	peer->said = seq;
-	peer->said_ended = r->ended;
-	peer->call = lu_call(lu, &call);
+	if (peer->said == seq ? peer->said_ended < r->ended : unsettled(lu))
+		say(lu, i, seq);
 }
 
 void members_done(struct engine_lu *lu, const struct engine_reply *reply)
@@ -467,7 +530,7 @@ void members_done(struct engine_lu *lu, const struct engine_reply *reply)
 		lu_well(lu);
 	if (unsettled(lu))
 		announce_lagging(lu);
-	else if (r->look_acked)
+	else if (r->look_acked && !(lu->conf->carries && writer(lu) >= 0))
 		announce_settled(lu);
 }
 

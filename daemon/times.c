@@ -67,6 +67,12 @@ void times_news(struct times *t)
 	t->pushed = 0;
 }
 
+void times_told(struct times *t, uint64_t seq)
+{
+	if (t->news && !t->loaded && seq > t->installed)
+		t->loaded = now_us();
+}
+
 void times_push_done(struct times *t, uint64_t seq)
 {
 	/* Another one for the same version says that it is settled. */

@@ -29,6 +29,8 @@ void times_set(struct times *t, uint64_t expected);
 void times_set_done(struct times *t);
 void times_log(const struct times *t, const char *device);
 void times_news(struct times *t);
+/* The news came with version @seq, which is on its way into the kernel. */
+void times_told(struct times *t, uint64_t seq);
 void times_push_done(struct times *t, uint64_t seq);
 void times_store(struct times *t, const struct engine_call *call);
 void times_store_done(struct times *t, const char *device,
