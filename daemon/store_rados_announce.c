@@ -38,7 +38,9 @@ struct sr_notify {
 /* Somebody who waits in sr_announce(); on its stack. */
 struct sr_post {
 	struct sr_post *next;
-	const char *line;
+	const char *text;
+	size_t len;
+	size_t brief; /* so much of it, if the notification gets too long */
 	bool done;
 	int ret;
 };
@@ -73,13 +75,14 @@ static void sr_notify_done(rados_completion_t completion, void *arg)
 	pthread_mutex_lock(&store->post.lock);
 	notify->ret = ret;
 	notify->ended = true;
-	pthread_cond_broadcast(&store->post.cond);
 	pthread_mutex_unlock(&store->post.lock);
+	pthread_cond_broadcast(&store->post.cond);
 }
 
 /* Takes @text along. */
 static struct sr_notify *sr_notify_start(struct store *store, char *text,
-					 const char *inbox, int *ret)
+					 size_t len, const char *inbox,
+					 int *ret)
 {
 	struct sr_notify *notify = calloc(1, sizeof(*notify));
 
@@ -95,7 +98,7 @@ static struct sr_notify *sr_notify_start(struct store *store, char *text,
 	notify->text = text;
 	rados_aio_create_completion2(notify, sr_notify_done, &notify->done);
 	*ret = rados_aio_notify(notify->place->io, inbox, notify->done, text,
-				strlen(text), SR_NOTIFY_MS, &notify->reply,
+				len, SR_NOTIFY_MS, &notify->reply,
 				&notify->reply_len);
 	if (!*ret)
 		return notify;
@@ -106,27 +109,35 @@ static struct sr_notify *sr_notify_start(struct store *store, char *text,
 	return NULL;
 }
 
-/* Each line once. */
-static char *sr_post_text(const struct sr_post *batch)
+static bool sr_post_same(const struct sr_post *a, const struct sr_post *b)
+{
+	return a->len == b->len && !memcmp(a->text, b->text, a->len);
+}
+
+/* Each once. */
+static char *sr_post_text(const struct sr_post *batch, size_t *len)
 {
 	const struct sr_post *post, *other;
-	size_t len = 1;
-	char *text, *p;
+	size_t cap = 1;
+	char *text;
 
 	for (post = batch; post; post = post->next)
-		len += strlen(post->line) + 1;
-	text = malloc(len);
-	if (!text)
-		return NULL;
-	p = text;
-	for (post = batch; post; post = post->next) {
+		cap += post->len + 1;
+	text = malloc(cap);
+	*len = 0;
+	for (post = batch; post && text; post = post->next) {
+		bool fits = *len + post->len < SR_NOTIFY_MAX;
+		size_t part = fits ? post->len : post->brief;
+
 		for (other = batch; other != post; other = other->next)
-			if (!strcmp(other->line, post->line))
+			if (sr_post_same(other, post))
 				break;
-		if (other == post)
-			p += sprintf(p, "%s\n", post->line);
+		if (other != post)
+			continue;
+		memcpy(text + *len, post->text, part);
+		*len += part;
+		text[(*len)++] = '\n';
 	}
-	*p = '\0';
 	return text;
 }
 
@@ -204,6 +215,8 @@ static void sr_peer_send(struct store *store, struct sr_peer *peer)
 {
 	struct sr_post *batch = peer->waiting, *post;
 	struct sr_notify *notify;
+	size_t len;
+	char *text;
 	int ret = 0;
 
 	peer->waiting = NULL;
@@ -211,8 +224,8 @@ static void sr_peer_send(struct store *store, struct sr_peer *peer)
 		ret = -ETIMEDOUT;
 	} else {
 		pthread_mutex_unlock(&store->post.lock);
-		notify = sr_notify_start(store, sr_post_text(batch),
-					 peer->inbox, &ret);
+		text = sr_post_text(batch, &len);
+		notify = sr_notify_start(store, text, len, peer->inbox, &ret);
 		pthread_mutex_lock(&store->post.lock);
 		if (notify)
 			ret = sr_notify_wait(store, peer, notify);
@@ -243,9 +256,9 @@ static struct sr_peer *sr_peer_at(struct store *store, const char *gateway)
 	return peer;
 }
 
-static int sr_post(struct store *store, const char *line, const char *gateway)
+static int sr_post(struct store *store, struct sr_post *post,
+		   const char *gateway)
 {
-	struct sr_post post = {.line = line};
 	struct sr_peer *peer;
 
 	pthread_mutex_lock(&store->post.lock);
@@ -254,9 +267,9 @@ static int sr_post(struct store *store, const char *line, const char *gateway)
 		pthread_mutex_unlock(&store->post.lock);
 		return -ENOMEM;
 	}
-	post.next = peer->waiting;
-	peer->waiting = &post;
-	while (!post.done) {
+	post->next = peer->waiting;
+	peer->waiting = post;
+	while (!post->done) {
 		if (peer->busy) {
 			pthread_cond_wait(&store->post.cond, &store->post.lock);
 			continue;
@@ -267,14 +280,15 @@ static int sr_post(struct store *store, const char *line, const char *gateway)
 		pthread_cond_broadcast(&store->post.cond);
 	}
 	pthread_mutex_unlock(&store->post.lock);
-	return post.ret;
+	return post->ret;
 }
 
 int sr_announce(struct store *store, const char *lu, const char *gateway,
 		const struct store_message *message)
 {
+	struct sr_post post = {0};
 	struct sr_image *image;
-	char *line;
+	char *text;
 	int ret;
 
 	if (!sr_gateway_ok(gateway))
@@ -282,9 +296,14 @@ int sr_announce(struct store *store, const char *lu, const char *gateway,
 	ret = sr_image_get(store, lu, false, &image);
 	if (ret)
 		return ret;
-	line = sr_says_line(store, image->identity, message);
-	ret = line ? sr_post(store, line, gateway) : -ENOMEM;
-	free(line);
+	text = sr_says_text(store, image->identity, message, &post.len);
+	post.text = text;
+	post.brief = post.len;
+	/* That there is news of the image. */
+	if (message && message->word == STORE_VERSION)
+		post.brief = strlen(image->identity);
+	ret = text ? sr_post(store, &post, gateway) : -ENOMEM;
+	free(text);
 	sr_image_put(store, image);
 	return ret;
 }

@@ -112,6 +112,7 @@ static void sr_image_free(struct store *store, struct sr_image *image)
 	sr_value_free(&image->version);
 	sr_value_free(&image->record);
 	sr_says_drop(&image->says);
+	free(image->carried);
 	pthread_mutex_destroy(&image->lock);
 	pthread_mutex_destroy(&image->member);
 	free(image->lu);

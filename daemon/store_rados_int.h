@@ -30,6 +30,15 @@ enum sr_limits {
 	SR_TIMEOUT_S = 5, /* of an operation, at most */
 	SR_HOSTS_MAX = 8, /* IP addresses of a gateway */
 	SR_WATCH_S = 6, /* the OSD drops a watch after so long a silence */
+	/*
+	 * Longest version that a notification carries: about 200 registrations.
+	 * It goes over the network twice for each gateway, whether that one
+	 * needs it or not, and all to the OSDs of a few small objects.  Up to
+	 * here that takes less than the reading that it saves; the longest
+	 * string, of 2 MB, does not.
+	 */
+	SR_CARRY_MAX = 32 << 10,
+	SR_NOTIFY_MAX = 256 << 10, /* of a notification that carries versions */
 };
 
 /* A connection; all with the same file, user and timeout share it. */
@@ -83,6 +92,21 @@ struct sr_says {
 	struct store_member member;
 };
 
+/* A version that was announced. */
+struct sr_carried {
+	uint64_t seq;
+	size_t len;
+	char str[];
+};
+
+/* What is heard of an image; what it points to is in the notification. */
+struct sr_heard {
+	const char *identity;
+	size_t len;
+	bool carries; /* the message; else there is news */
+	struct store_message message;
+};
+
 /* An image, by the name of a logical unit. */
 struct sr_image {
 	struct sr_image *next; /* in its bucket; with refs: store->lock */
@@ -100,6 +124,7 @@ struct sr_image {
 	bool settled; /* who was cut off before that is so from them, too */
 	bool news; /* under store->news.lock, and so */
 	struct sr_says *says; /* what members of it have said */
+	struct sr_carried *carried; /* the newest version, or NULL */
 	bool homeless; /* under member: refused by sr_home_check(), and said */
 	atomic_bool marked; /* we have seen that it is marked as created */
 	pthread_mutex_t lock; /* of what follows; held for no I/O */
@@ -315,14 +340,27 @@ int sr_announce(struct store *store, const char *lu, const char *gateway,
 void sr_post_close(struct store *store);
 
 /* store_rados_says.c */
-/* A line to be freed, without its end; @ack may be NULL. */
-char *sr_says_line(const struct store *store, const char *identity,
-		   const struct store_message *message);
+/*
+ * Of a notification: to be freed; @len without the end of its last line.  A
+ * version that is too long is news, as is @message NULL.
+ */
+char *sr_says_text(const struct store *store, const char *identity,
+		   const struct store_message *message, size_t *len);
 /* False if what follows the identity and a blank is not what we write. */
 bool sr_says_parse(const char *text, size_t len, struct store_member *says);
+/*
+ * One of what a notification says, from @text, before @end: returns where the
+ * next begins.  What is not understood is news: somebody wanted to tell
+ * something.
+ */
+const char *sr_says_read(const char *text, const char *end,
+			 struct sr_heard *heard);
 /* Puts it with what was said before; false: no memory. */
 bool sr_says_keep(struct sr_says **list, const struct store_member *says);
 void sr_says_drop(struct sr_says **list);
+/* Keeps the newer version; false: there is news instead. */
+bool sr_carried_keep(struct sr_carried **carried,
+		     const struct store_message *message);
 
 /* store_rados_news.c */
 int sr_news(struct store *store, int timeout_ms, store_news_fn *fn, void *arg);

@@ -6,9 +6,9 @@
  * What is heard is the identity of an image: whoever is told reads what there
  * is now.  So it does not matter that a gateway that was stopped hears old news
  * when it goes on; nor does it of what another gateway says of itself, for of
- * that only the most counts.  What may be missed is news that came while
- * there was no watch, or one that the OSD did not answer to; then there is news
- * of all.
+ * that only the most counts, nor of a version, for of these only the newest
+ * does.  What may be missed is news that came while there was no watch, or one
+ * that the OSD did not answer to; then there is news of all.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -39,44 +39,37 @@ struct sr_watch {
 
 /* Hearing: on threads of librados */
 
-/* What was heard of one image, or all. */
-struct sr_heard {
+struct sr_hearing {
 	struct store *store;
-	const char *identity;
-	size_t len;
-	bool says;
-	struct store_member member;
+	struct sr_heard heard;
+	bool any; /* it was about an image that we have */
 };
+
+static bool sr_heard_keep(struct sr_image *image, const struct sr_heard *heard)
+{
+	if (!heard->carries)
+		return false;
+	if (heard->message.word == STORE_VERSION)
+		return sr_carried_keep(&image->carried, &heard->message);
+	return sr_says_keep(&image->says, &heard->message.says);
+}
 
 /* Under store->lock; store->news.lock may be taken within. */
 static void sr_heard_of(void *arg, struct sr_image *image)
 {
-	const struct sr_heard *heard = arg;
-	struct store *store = heard->store;
+	struct sr_hearing *hearing = arg;
+	const struct sr_heard *heard = &hearing->heard;
+	struct store *store = hearing->store;
 
 	if (strlen(image->identity) != heard->len ||
 	    memcmp(image->identity, heard->identity, heard->len))
 		return;
 	pthread_mutex_lock(&store->news.lock);
-	if (!heard->says || !sr_says_keep(&image->says, &heard->member))
+	if (!sr_heard_keep(image, heard))
 		image->news = true;
 	store->news.any = true;
-	pthread_cond_signal(&store->news.cond);
 	pthread_mutex_unlock(&store->news.lock);
-}
-
-/* What is not understood is news: somebody wanted to tell something. */
-static void sr_hear(struct store *store, const char *line, size_t len)
-{
-	struct sr_heard heard = {.store = store, .identity = line, .len = len};
-	const char *blank = memchr(line, ' ', len);
-
-	if (blank) {
-		heard.len = blank - line;
-		heard.says = sr_says_parse(blank + 1, len - heard.len - 1,
-					   &heard.member);
-	}
-	sr_images_each(store, sr_heard_of, &heard);
+	hearing->any = true;
 }
 
 static void sr_on_notify(void *arg, uint64_t notify_id, uint64_t cookie,
@@ -84,17 +77,19 @@ static void sr_on_notify(void *arg, uint64_t notify_id, uint64_t cookie,
 {
 	struct sr_watch *watch = arg;
 	struct store *store = watch->store;
+	struct sr_hearing hearing = {.store = store};
 	const char *p = data, *end = p + len;
 	char reply[STORE_GATEWAY_MAX + 24];
 	int reply_len;
 
 	(void)from;
 	while (p < end) {
-		const char *next = memchr(p, '\n', end - p);
-
-		sr_hear(store, p, (next ? next : end) - p);
-		p = next ? next + 1 : end;
+		p = sr_says_read(p, end, &hearing.heard);
+		sr_images_each(store, sr_heard_of, &hearing);
 	}
+	/* Only now, with no lock held: who wakes up needs both. */
+	if (hearing.any)
+		pthread_cond_signal(&store->news.cond);
 	reply_len = snprintf(reply, sizeof(reply), "%s %016" PRIx64,
 			     store->gateway, store->incarnation);
 	rados_notify_ack(watch->place->io, store->inbox, notify_id, cookie,
@@ -304,6 +299,7 @@ struct sr_story {
 	char *lu;
 	bool news;
 	struct sr_says *says;
+	struct sr_carried *carried;
 };
 
 struct sr_tell {
@@ -338,10 +334,12 @@ static void sr_tell_take(void *arg, struct sr_image *image)
 	pthread_mutex_lock(&tell->store->news.lock);
 	story.news = image->news || tell->all;
 	story.says = image->says;
+	story.carried = image->carried;
 	image->news = false;
 	image->says = NULL;
+	image->carried = NULL;
 	pthread_mutex_unlock(&tell->store->news.lock);
-	if (!story.news && !story.says)
+	if (!story.news && !story.says && !story.carried)
 		return;
 	if (sr_tell_room(tell))
 		story.lu = strdup(image->lu);
@@ -349,12 +347,14 @@ static void sr_tell_take(void *arg, struct sr_image *image)
 		tell->stories[tell->count++] = story;
 	} else {
 		sr_says_drop(&story.says);
+		free(story.carried);
 		tell->ret = -ENOMEM;
 	}
 }
 
 static void sr_tell_one(struct sr_story *story, store_news_fn *fn, void *arg)
 {
+	struct sr_carried *carried = story->carried;
 	struct sr_says *says;
 
 	for (says = story->says; says; says = says->next) {
@@ -365,9 +365,20 @@ static void sr_tell_one(struct sr_story *story, store_news_fn *fn, void *arg)
 
 		fn(arg, story->lu, &message);
 	}
+	if (carried) {
+		const struct store_message message = {
+			.word = STORE_VERSION,
+			.seq = carried->seq,
+			.str = carried->str,
+			.len = carried->len,
+		};
+
+		fn(arg, story->lu, &message);
+	}
 	if (story->news)
 		fn(arg, story->lu, NULL);
 	sr_says_drop(&story->says);
+	free(carried);
 	free(story->lu);
 }
 

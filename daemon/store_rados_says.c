@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A line of a notification in the RADOS store: "IDENTITY", there is news of
- * that image; or "IDENTITY ack GATEWAY INCARNATION TERM INSTALLED ENDED", the
- * member record of who sends it, in numbers as it has them, which may not be
- * written yet.
+ * What a notification in the RADOS store says, in lines: "IDENTITY", there is
+ * news of that image; or "IDENTITY ack GATEWAY INCARNATION TERM INSTALLED
+ * ENDED", the member record of who sends it, in numbers as it has them, which
+ * may not be written yet; or "IDENTITY version SEQ LEN", and after that line
+ * the LEN bytes of that version and the end of a line.
+ *
+ * A daemon that does not know "version" takes that for news, and the lines of
+ * the string for such of images that it does not have: an identity begins with
+ * that of a cluster and a slash, a line of a string with a word and "=".
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,25 +18,50 @@
 #include "store_rados_int.h"
 
 static const char sr_says_word[] = "ack ";
+static const char sr_version_word[] = "version ";
 
-char *sr_says_line(const struct store *store, const char *identity,
-		   const struct store_message *message)
+char *sr_says_text(const struct store *store, const char *identity,
+		   const struct store_message *message, size_t *len)
 {
-	size_t cap = strlen(identity) + sizeof(sr_says_word) +
+	bool says = message && message->word == STORE_SAYS;
+	bool version = message && message->word == STORE_VERSION &&
+		       message->seq && message->len <= SR_CARRY_MAX;
+	size_t cap = strlen(identity) + sizeof(sr_version_word) +
 		     STORE_GATEWAY_MAX + 4 * 21 + 2;
-	char *line = malloc(cap);
-	int len;
+	char *text = malloc(cap + (version ? message->len : 0));
 
-	if (!line)
+	if (!text)
 		return NULL;
-	len = snprintf(line, cap, "%s", identity);
-	if (message && message->word == STORE_SAYS)
-		snprintf(line + len, cap - len,
-			 " %s%s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
-			 sr_says_word, store->gateway, store->incarnation,
-			 message->says.term, message->says.installed,
-			 message->says.ended);
-	return line;
+	*len = sprintf(text, "%s", identity);
+	if (says)
+		*len += sprintf(text + *len,
+				" %s%s %" PRIu64 " %" PRIu64 " %" PRIu64
+				" %" PRIu64,
+				sr_says_word, store->gateway,
+				store->incarnation, message->says.term,
+				message->says.installed, message->says.ended);
+	if (version) {
+		*len += sprintf(text + *len, " %s%" PRIu64 " %zu\n",
+				sr_version_word, message->seq, message->len);
+		if (message->len)
+			memcpy(text + *len, message->str, message->len);
+		*len += message->len;
+	}
+	return text;
+}
+
+/* A copy of the rest of a line; behind the @word that it begins with. */
+static bool sr_says_begins(const char **p, char buf[SR_RECORD_MAX],
+			   const char *text, size_t len, const char *word)
+{
+	size_t word_len = strlen(word);
+
+	if (len >= SR_RECORD_MAX || memchr(text, '\0', len))
+		return false;
+	memcpy(buf, text, len);
+	buf[len] = '\0';
+	*p = buf + word_len;
+	return !strncmp(buf, word, word_len);
 }
 
 static bool sr_says_gateway(const char **text, char *gateway)
@@ -50,18 +80,12 @@ bool sr_says_parse(const char *text, size_t len, struct store_member *says)
 {
 	uint64_t *const fields[] = {&says->incarnation, &says->term,
 				    &says->installed, &says->ended};
-	const size_t word = sizeof(sr_says_word) - 1;
 	char buf[SR_RECORD_MAX];
 	const char *p = buf;
 
-	if (len >= sizeof(buf) || memchr(text, '\0', len))
-		return false;
-	memcpy(buf, text, len);
-	buf[len] = '\0';
 	memset(says, 0, sizeof(*says));
-	if (strncmp(p, sr_says_word, word))
+	if (!sr_says_begins(&p, buf, text, len, sr_says_word))
 		return false;
-	p += word;
 	if (!sr_says_gateway(&p, says->gateway))
 		return false;
 	for (int i = 0; i < 4; i++)
@@ -69,6 +93,53 @@ bool sr_says_parse(const char *text, size_t len, struct store_member *says)
 			return false;
 	return !*p && says->term && says->installed &&
 	       says->ended <= says->installed;
+}
+
+/* @text is what follows the identity; @line_end of its line.  NULL: is none. */
+static const char *sr_version_read(const char *text, const char *line_end,
+				   const char *end,
+				   struct store_message *message)
+{
+	const char *str = line_end + 1, *p;
+	char buf[SR_RECORD_MAX];
+	uint64_t len;
+
+	if (!sr_says_begins(&p, buf, text, line_end - text, sr_version_word))
+		return NULL;
+	if (!sr_parse_u64(&p, &message->seq) || *p++ != ' ' ||
+	    !sr_parse_u64(&p, &len) || *p || !message->seq)
+		return NULL;
+	if (len > SR_CARRY_MAX || len >= (size_t)(end - str) ||
+	    str[len] != '\n')
+		return NULL;
+	message->word = STORE_VERSION;
+	message->str = str;
+	message->len = len;
+	return str + len + 1;
+}
+
+const char *sr_says_read(const char *text, const char *end,
+			 struct sr_heard *heard)
+{
+	const char *line_end = memchr(text, '\n', end - text);
+	const char *next = line_end ? line_end + 1 : end;
+	const char *stop = line_end ? line_end : end;
+	const char *blank = memchr(text, ' ', stop - text), *after = NULL;
+
+	memset(heard, 0, sizeof(*heard));
+	heard->identity = text;
+	heard->len = (blank ? blank : stop) - text;
+	if (!blank)
+		return next;
+	heard->carries = sr_says_parse(blank + 1, stop - blank - 1,
+				       &heard->message.says);
+	if (line_end && !heard->carries)
+		after = sr_version_read(blank + 1, line_end, end,
+					&heard->message);
+	if (!after)
+		return next;
+	heard->carries = true;
+	return after;
 }
 
 /* The last life of each gateway, and of that the most. */
@@ -109,4 +180,31 @@ void sr_says_drop(struct sr_says **list)
 		*list = at->next;
 		free(at);
 	}
+}
+
+bool sr_carried_keep(struct sr_carried **carried,
+		     const struct store_message *message)
+{
+	struct sr_carried *old = *carried, *new;
+
+	if (old && old->seq > message->seq)
+		return true;
+	if (old && old->seq == message->seq) {
+		if (old->len == message->len &&
+		    !memcmp(old->str, message->str, old->len))
+			return true;
+		/* Which of them it is, the store knows. */
+		*carried = NULL;
+		free(old);
+		return false;
+	}
+	new = malloc(sizeof(*new) + message->len);
+	if (!new)
+		return false;
+	new->seq = message->seq;
+	new->len = message->len;
+	memcpy(new->str, message->str, message->len);
+	*carried = new;
+	free(old);
+	return true;
 }

@@ -207,11 +207,16 @@ static void test_news(void **state)
 	ops->close(b);
 }
 
-/* What gateways say of themselves. */
+/* What announcements carry: what gateways say of themselves, and versions. */
+
+enum { LIMIT = 32 << 10 }; /* of a version */
 
 struct said {
-	int count, news;
+	int count, versions, news;
 	struct store_member last;
+	uint64_t seq;
+	size_t len;
+	char str[LIMIT + 1];
 };
 
 static void listen_to(void *arg, const char *lu,
@@ -220,10 +225,22 @@ static void listen_to(void *arg, const char *lu,
 	struct said *said = arg;
 
 	assert_string_equal(lu, pool_lu("d"));
-	if (message)
+	/* In this order. */
+	assert_int_equal(said->news, 0);
+	if (!message) {
+		said->news++;
+	} else if (message->word == STORE_SAYS) {
+		assert_int_equal(said->versions, 0);
 		said->last = message->says;
-	said->count += !!message;
-	said->news += !message;
+		said->count++;
+	} else {
+		assert_true(message->len <= LIMIT);
+		said->seq = message->seq;
+		said->len = message->len;
+		memcpy(said->str, message->str, message->len);
+		said->str[message->len] = '\0';
+		said->versions++;
+	}
 }
 
 static void say(struct store *store, uint64_t term, uint64_t installed,
@@ -243,6 +260,7 @@ static void assert_said(struct store *store, struct said *said, int count,
 	memset(said, 0, sizeof(*said));
 	assert_int_equal(ops->news(store, 1000, listen_to, said), 1);
 	assert_int_equal(said->count, count);
+	assert_int_equal(said->versions, 0);
 	assert_int_equal(said->news, news);
 	assert_int_equal(ops->news(store, 0, listen_to, said), 0);
 }
@@ -331,6 +349,123 @@ static void test_says_wrong(void **state)
 	assert_int_equal(said.news + said.count, 0);
 	notify(a, &said, " ack b 1 2 3 3\n\n%.3s\n");
 	assert_int_equal(said.news + said.count, 0);
+	ops->close(a);
+}
+
+/* Versions */
+
+static int tell(struct store *store, const char *lu, uint64_t seq,
+		const char *str, size_t len)
+{
+	const struct store_message message = {
+		.word = STORE_VERSION, .seq = seq, .str = str, .len = len};
+
+	return ops->announce(store, lu, "a", &message);
+}
+
+static void assert_told(struct store *store, struct said *said, int versions,
+			int news)
+{
+	memset(said, 0, sizeof(*said));
+	assert_int_equal(ops->news(store, 1000, listen_to, said), 1);
+	assert_int_equal(said->versions, versions);
+	assert_int_equal(said->news, news);
+	assert_int_equal(ops->news(store, 0, listen_to, said), 0);
+}
+
+static void test_versions(void **state)
+{
+	static const char odd[] = "vers=1\n\nx 1\0\n version 9 9\n\xff\r";
+	struct store *a = pool_open("a", 1), *b = pool_open("b", 7);
+	char *big = malloc(LIMIT + 1);
+	const char *lu = pool_image("d");
+	struct said said;
+
+	(void)state;
+	memset(big, 'x', LIMIT + 1);
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	/* It need not be in the store, for all the store knows. */
+	assert_int_equal(tell(b, lu, UINT64_MAX, odd, sizeof(odd)), 0);
+	assert_told(a, &said, 1, 0);
+	assert_int_equal(said.seq, UINT64_MAX);
+	assert_int_equal(said.len, sizeof(odd));
+	assert_memory_equal(said.str, odd, sizeof(odd));
+	/* The newest, once; what comes later again. */
+	assert_int_equal(tell(b, lu, 5, "five", 4), 0);
+	assert_int_equal(tell(b, lu, 7, "seven", 5), 0);
+	assert_int_equal(tell(b, lu, 6, "six", 3), 0);
+	assert_int_equal(tell(b, lu, 7, "seven", 5), 0);
+	assert_told(a, &said, 1, 0);
+	assert_int_equal(said.seq, 7);
+	assert_string_equal(said.str, "seven");
+	assert_int_equal(tell(b, lu, 7, "seven", 5), 0);
+	assert_told(a, &said, 1, 0);
+	/* Two of one number: whoever is told has to look. */
+	assert_int_equal(tell(b, lu, 8, "eight", 5), 0);
+	assert_int_equal(tell(b, lu, 8, "ocho8", 5), 0);
+	assert_told(a, &said, 0, 1);
+	/* With all else. */
+	say(b, 3, 12, 11);
+	assert_int_equal(ops->announce(b, lu, "a", NULL), 0);
+	assert_int_equal(tell(b, lu, 9, "nine", 4), 0);
+	assert_told(a, &said, 1, 1);
+	assert_int_equal(said.count, 1);
+	assert_string_equal(said.str, "nine");
+	/* As long as can be; longer. */
+	assert_int_equal(tell(b, lu, 10, big, LIMIT), 0);
+	assert_told(a, &said, 1, 0);
+	assert_int_equal(said.len, LIMIT);
+	assert_memory_equal(said.str, big, LIMIT);
+	assert_int_equal(tell(b, lu, 11, big, LIMIT + 1), 0);
+	assert_told(a, &said, 0, 1);
+	/* Of one that it does not serve; when it is closed. */
+	assert_int_equal(tell(b, lu, 12, "twelve", 6), 0);
+	assert_int_equal(ops->leave(a, lu), 0);
+	assert_int_equal(ops->news(a, 0, listen_to, &said), 0);
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	assert_int_equal(tell(b, lu, 13, "thirteen", 8), 0);
+	ops->close(a);
+	ops->close(b);
+	free(big);
+}
+
+/* What nobody of ours has sent is news at most; the rest is heard. */
+static void test_versions_wrong(void **state)
+{
+	static const char *const wrong[] = {
+		"%s version 3 4\nabc\n",   "%s version 3 2\nabc\n",
+		"%s version 3 3\nabc",     "%s version 0 3\nabc\n",
+		"%s version 3 3\nab",	   "%s version 3 3\n",
+		"%s version 3 3",	   "%s version 3 0",
+		"%s version 3 0\n",	   "%s version 3 3 3\nabc\n",
+		"%s version 3 -3\nabc\n",  "%s version 3 32769\nabc\n",
+		"%s versions 3 3\nabc\n",  "%s version 3\nabc\n",
+		"%s version 3 18446744073709551615\nabc\n",
+		"%s version 18446744073709551616 3\nabc\n",
+	};
+	struct store *a = pool_open("a", 1);
+	struct said said;
+
+	(void)state;
+	assert_int_equal(ops->join(a, pool_image("d"), 1), 0);
+	notify(a, &said, "%s version 3 3\nabc\n");
+	assert_int_equal(said.versions, 1);
+	assert_int_equal(said.news, 0);
+	assert_string_equal(said.str, "abc");
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		notify(a, &said, wrong[i]);
+		assert_int_equal(said.news, 1);
+		assert_int_equal(said.count + said.versions, 0);
+	}
+	notify(a, &said, "%sx version 3 3\nabc\n");
+	assert_int_equal(said.news + said.versions, 0);
+	notify(a, &said, "%1$s version 3 99\nabc\n%1$s version 4 1\nx\n");
+	assert_int_equal(said.news, 1);
+	assert_int_equal(said.versions, 1);
+	assert_int_equal(said.seq, 4);
+	/* Behind one of an image that it does not have. */
+	notify(a, &said, "x/1//y version 3 4\nabc\n\n%s");
+	assert_int_equal(said.news, 1);
 	ops->close(a);
 }
 
@@ -434,6 +569,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_news_many, pool_clear),
 		cmocka_unit_test_teardown(test_says, pool_clear),
 		cmocka_unit_test_teardown(test_says_wrong, pool_clear),
+		cmocka_unit_test_teardown(test_versions, pool_clear),
+		cmocka_unit_test_teardown(test_versions_wrong, pool_clear),
 		cmocka_unit_test_teardown(test_wake, pool_clear),
 	};
 
