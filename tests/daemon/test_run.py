@@ -14,6 +14,7 @@ import tempfile
 import time
 
 SKIP = 77
+LIMIT = 60  # seconds
 daemon, tool = sys.argv[1:]
 
 
@@ -32,9 +33,12 @@ class Gateway:
                                  self.conf], stderr=subprocess.PIPE, text=True)
 
     def wait(self):
-        for _ in range(200):
-            if os.path.exists(self.socket):
-                return
+        """Until somebody listens; a socket may be there before that."""
+        end = time.monotonic() + LIMIT
+        while time.monotonic() < end:
+            with socket.socket(socket.AF_UNIX) as s:
+                if not s.connect_ex(self.socket):
+                    return
             time.sleep(0.02)
         sys.exit('the daemon does not listen')
 
@@ -118,7 +122,7 @@ def test_tool(g):
 
 def test_second(g):
     second = g.start()
-    _, said = second.communicate(timeout=20)
+    _, said = second.communicate(timeout=LIMIT)
     expect('no second daemon', second.returncode == 1 and
            'another tcmu-prd' in said, said)
     expect('and the first is still there', 'devices' in
@@ -127,7 +131,7 @@ def test_second(g):
 
 def test_stop(g, first):
     first.send_signal(signal.SIGTERM)
-    _, said = first.communicate(timeout=20)
+    _, said = first.communicate(timeout=LIMIT)
     expect('SIGTERM', first.returncode == 0, first.returncode, said)
     expect('socket removed', not os.path.exists(g.socket))
     run = g.tool('list')
@@ -138,17 +142,17 @@ def test_stale_socket(g):
     with socket.socket(socket.AF_UNIX) as s:
         s.bind(g.socket)
     again = g.start()
-    time.sleep(0.5)
+    g.wait()
     expect('a stale socket is replaced', 'devices' in
            g.ask('{"command":"list"}'))
     again.send_signal(signal.SIGINT)
-    _, said = again.communicate(timeout=20)
+    _, said = again.communicate(timeout=LIMIT)
     expect('SIGINT', again.returncode == 0, said)
 
 
 def test_bad_config(where):
     run = Gateway(where, 'colour = red\n').start()
-    _, said = run.communicate(timeout=20)
+    _, said = run.communicate(timeout=LIMIT)
     expect('bad configuration', run.returncode == 2 and ':4: ' in said, said)
     run = subprocess.run([daemon, 'operand'], capture_output=True, text=True)
     expect('daemon usage error', run.returncode == 2, run)
@@ -162,11 +166,11 @@ def test_no_store(where):
     run = g.start()
     said = run.stderr.readline()
     if 'built without Ceph' in said:
-        expect('no store', run.wait(timeout=20) == 2, said)
+        expect('no store', run.wait(timeout=LIMIT) == 2, said)
         return
     expect('waits for a device', 'waiting for a TCMU device' in said, said)
     run.send_signal(signal.SIGTERM)
-    _, said = run.communicate(timeout=20)
+    _, said = run.communicate(timeout=LIMIT)
     expect('SIGTERM while waiting', run.returncode == 0, run.returncode, said)
 
 

@@ -9,6 +9,7 @@
 #include "pool.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -20,6 +21,9 @@
 enum {
 	WRITERS = 2,
 	ROUNDS = 600,
+	EACH = 50, /* of them, at least, that each wins, and loses */
+	WAIT_MS = 120000, /* for what a busy machine may take long to do */
+	QUIET_MS = 2000, /* more than a look and a ping are apart */
 	SWAPS_MAX = 100000,
 	WORD = 8, /* bytes of a word, with a blank behind it */
 };
@@ -35,6 +39,7 @@ struct writer {
 	const char *lu;
 	struct swap *swaps;
 	int count;
+	atomic_int won, lost; /* so far */
 	int done[3]; /* stored, not stored, unclear */
 };
 
@@ -84,9 +89,13 @@ static void *write_words(void *arg)
 	struct writer *writer = arg;
 	struct store *store = pool_open(writer->gateway, 1);
 
-	while (!enough && writer->count < SWAPS_MAX)
-		if (!add_word(store, writer))
-			stored++;
+	while (!enough && writer->count < SWAPS_MAX) {
+		int ret = add_word(store, writer);
+
+		writer->won += !ret;
+		writer->lost += ret == -EAGAIN;
+		stored += !ret;
+	}
 	ops->close(store);
 	return NULL;
 }
@@ -98,7 +107,9 @@ static void start(struct writer *writers, const char *lu)
 	enough = false;
 	stored = 0;
 	for (int i = 0; i < WRITERS; i++) {
-		writers[i] = (struct writer){.gateway = names[i], .lu = lu};
+		memset(&writers[i], 0, sizeof(writers[i]));
+		writers[i].gateway = names[i];
+		writers[i].lu = lu;
 		writers[i].swaps = calloc(SWAPS_MAX, sizeof(struct swap));
 		assert_non_null(writers[i].swaps);
 		assert_int_equal(pthread_create(&writers[i].thread, NULL,
@@ -157,12 +168,24 @@ static void finish(struct writer *writers, const char *lu, const char *what)
 
 static void wait_stored(int count)
 {
-	long long end = pool_now_ms() + 30000;
+	long long end = pool_now_ms() + WAIT_MS;
 
 	while (stored < count) {
 		assert_true(pool_now_ms() < end);
 		usleep(2000);
 	}
+}
+
+/* Both have to have won and lost, or nobody has raced. */
+static void wait_raced(struct writer *writers)
+{
+	long long end = pool_now_ms() + WAIT_MS;
+
+	for (int i = 0; i < WRITERS; i++)
+		while (writers[i].won < EACH || writers[i].lost < EACH) {
+			assert_true(pool_now_ms() < end);
+			usleep(2000);
+		}
 }
 
 static void test_race(void **state)
@@ -173,10 +196,11 @@ static void test_race(void **state)
 	(void)state;
 	start(writers, lu);
 	wait_stored(ROUNDS);
+	wait_raced(writers);
 	finish(writers, lu, "race");
-	/* Both have to have won, or nobody has raced. */
-	assert_true(writers[0].done[0] > 50 && writers[1].done[0] > 50);
-	assert_true(writers[0].done[1] > 50);
+	for (int i = 0; i < WRITERS; i++)
+		assert_true(writers[i].done[0] >= EACH &&
+			    writers[i].done[1] >= EACH);
 }
 
 /* Longer than the limit, so that swaps end without an answer. */
@@ -260,11 +284,14 @@ static int hear(struct store *store, int ms)
 	return heard;
 }
 
+static atomic_bool osd_back;
+
 static void *stop_osd(void *arg)
 {
 	pool_signal("osd", SIGSTOP);
 	usleep(*(int *)arg * 1000);
 	pool_signal("osd", SIGCONT);
+	osd_back = true;
 	return NULL;
 }
 
@@ -273,24 +300,38 @@ static void test_watch_stopped(void **state)
 {
 	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
 	const char *lu = pool_image("d");
+	long long end = pool_now_ms() + WAIT_MS;
+	int ms = 8000, ret = -1, heard = 0;
 	pthread_t thread;
-	int ms = 8000, ret = -1;
-	long long end;
 
 	(void)state;
 	assert_int_equal(ops->join(a, lu, 1), 0);
+	osd_back = false;
 	assert_int_equal(pthread_create(&thread, NULL, stop_osd, &ms), 0);
-	assert_true(hear(a, ms + 1500) > 0);
+	while ((!osd_back || !heard) && pool_now_ms() < end)
+		heard += hear(a, 100);
+	assert_true(heard);
 	pthread_join(thread, NULL);
-	for (end = pool_now_ms() + 5000; ret && pool_now_ms() < end;) {
+	while (ret && pool_now_ms() < end) {
 		ret = ops->announce(b, lu, "a", NULL);
 		hear(a, 100);
 	}
 	assert_int_equal(ret, 0);
+	/* That it pings again is news of all, too. */
+	while (hear(a, QUIET_MS))
+		assert_true(pool_now_ms() < end);
 	assert_int_equal(ops->announce(b, lu, "a", NULL), 0);
 	assert_int_equal(hear(a, 100), 1);
 	ops->close(a);
 	ops->close(b);
+}
+
+static int announce_ms(struct store *store, const char *lu)
+{
+	long long begin = pool_now_ms();
+
+	assert_true(ops->announce(store, lu, "b", NULL) < 0);
+	return pool_now_ms() - begin;
 }
 
 /* Nothing may take longer than its limit, nor the end of the store. */
@@ -298,17 +339,23 @@ static void test_close_without_osd(void **state)
 {
 	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
 	const char *lu = pool_image("d");
+	int first, again = INT_MAX;
 	long long begin;
 
 	(void)state;
 	assert_int_equal(ops->join(a, lu, 1), 0);
 	pool_signal("osd", SIGSTOP);
-	begin = pool_now_ms();
-	assert_true(ops->announce(a, lu, "b", NULL) < 0);
-	assert_true(pool_now_ms() - begin < 4000);
-	begin = pool_now_ms();
-	assert_true(ops->announce(a, lu, "b", NULL) < 0);
-	assert_true(pool_now_ms() - begin < 900);
+	first = announce_ms(a, lu);
+	/* Who was deaf is not waited for as long again: the shortest counts. */
+	for (int i = 0; i < 4; i++) {
+		int took = announce_ms(a, lu);
+
+		again = took < again ? took : again;
+	}
+	print_message("announced in vain in %d ms, again in %d\n", first,
+		      again);
+	assert_true(first < 8000);
+	assert_true(again < 900);
 	begin = pool_now_ms();
 	ops->close(b);
 	print_message("closed in %lld ms\n", pool_now_ms() - begin);

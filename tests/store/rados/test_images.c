@@ -190,29 +190,49 @@ static void test_removed(void **state)
 	ops->close(a);
 }
 
-/* RBD's own commands, while gateways serve the image. */
+/* How long they take, in ms. */
+static int rbd_commands(const char *image)
+{
+	long long start = pool_now_ms();
+
+	pool_do("rbd snap create rbd/%s@s --no-progress", image);
+	pool_do("rbd snap rollback rbd/%s@s --no-progress", image);
+	pool_do("rbd snap rm rbd/%s@s --no-progress", image);
+	pool_do("rbd image-meta set rbd/%s conf_rbd_cache false", image);
+	pool_do("rbd bench --io-type write --io-total 1M rbd/%s", image);
+	pool_do("rbd lock ls rbd/%s", image);
+	return pool_now_ms() - start;
+}
+
+static int rbd_remove(const char *image)
+{
+	long long start = pool_now_ms();
+
+	pool_do("test -z \"$(rbd status rbd/%s | grep watcher=)\"", image);
+	pool_do("rbd rm rbd/%s --no-progress", image);
+	return pool_now_ms() - start;
+}
+
+/* RBD's own commands, while gateways serve the image, and while none does. */
 static void test_commands(void **state)
 {
 	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
 	const char *lu = pool_image("d");
-	long long start = pool_now_ms();
+	int alone, took;
 
 	(void)state;
+	pool_image("e");
+	alone = rbd_commands("e") + rbd_remove("e");
 	assert_int_equal(ops->join(a, lu, 1), 0);
 	assert_int_equal(ops->join(b, lu, 1), 0);
 	assert_int_equal(pool_swap(a, lu, 0, "one"), 0);
-	pool_do("rbd snap create rbd/d@s --no-progress");
-	pool_do("rbd snap rollback rbd/d@s --no-progress");
-	pool_do("rbd snap rm rbd/d@s --no-progress");
-	pool_do("rbd image-meta set rbd/d conf_rbd_cache false");
-	pool_do("rbd bench --io-type write --io-total 1M rbd/d");
-	pool_do("rbd lock ls rbd/d");
+	took = rbd_commands("d");
 	assert_int_equal(pool_swap(b, lu, 1, "two"), 0);
 	assert_int_equal(ops->announce(b, lu, "a", NULL), 0);
-	pool_do("test -z \"$(rbd status rbd/d | grep watcher=)\"");
-	pool_do("rbd rm rbd/d --no-progress");
-	print_message("commands took %lld ms\n", pool_now_ms() - start);
-	assert_true(pool_now_ms() - start < 9000);
+	took += rbd_remove("d");
+	print_message("commands took %d ms, alone %d\n", took, alone);
+	/* Who waits for a watcher in vain does so for ten seconds or more. */
+	assert_true(took < 9000 + 2 * alone);
 	ops->close(a);
 	ops->close(b);
 }
@@ -276,14 +296,14 @@ static void test_blocklisted(void **state)
 	assert_int_equal(pool_beats(a, 1, 1, 1, NULL), 0);
 	sleep(2);
 	pool_do("ceph osd blocklist add %s", addr);
-	for (end = pool_now_ms() + 5000; ret && pool_now_ms() < end;)
+	for (end = pool_now_ms() + 60000; ret && pool_now_ms() < end;)
 		ret = pool_beats(a, 1, 1, 2, NULL);
 	assert_int_equal(ret, 0);
 	/* Also a swap that finds it out by itself is told what it did. */
 	assert_int_equal(pool_swap(a, lu, 1, "two"), 0);
 	pool_expect(b, lu, 2, "two");
 	assert_int_equal(ops->ack(a, lu, 1, 2, 2), 0);
-	for (end = pool_now_ms() + 8000; !heard && pool_now_ms() < end;)
+	for (end = pool_now_ms() + 60000; !heard && pool_now_ms() < end;)
 		ops->news(a, 500, count_news, &heard);
 	assert_true(heard > 0);
 	assert_int_equal(ops->announce(b, lu, "a", NULL), 0);
@@ -315,9 +335,9 @@ static void test_full(void **state)
 	pool_do("ceph osd set-full-ratio 0.000001 && "
 		"ceph osd set-backfillfull-ratio 0.0000009 && "
 		"ceph osd set-nearfull-ratio 0.0000008");
-	for (int i = 0; i < 100; i++) {
-		if (!pool_try("ceph health detail | grep -q OSD_FULL"))
-			break;
+	for (int i = 0; pool_try("ceph health detail | grep -q OSD_FULL");
+	     i++) {
+		assert_true(i < 200);
 		usleep(100000);
 	}
 	start = pool_now_ms();

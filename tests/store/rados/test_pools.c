@@ -266,10 +266,19 @@ static void test_data_pool(void **state)
  */
 static int count_lists(void)
 {
+	static int number;
 	char *text;
 	int count;
 
-	usleep(300000); /* its history can be 128 ms behind */
+	/* Its history comes later, in order: until this is there. */
+	pool_do("rados -p " SECOND " stat seen%d 2>/dev/null || true", ++number);
+	for (int i = 0; pool_try("ceph daemon $(dirname $CEPH_CONF)/osd1.asok "
+				 "dump_historic_ops | grep -q ':seen%d:head'",
+				 number);
+	     i++) {
+		assert_true(i < 200);
+		usleep(20000);
+	}
 	text = pool_run("ceph daemon $(dirname $CEPH_CONF)/osd1.asok "
 			"dump_historic_ops | grep -c 'osd_op(.*pgnls' || true");
 	count = atoi(text);
