@@ -408,22 +408,18 @@ static bool announce_due(const struct engine_lu *lu, size_t i)
 	return lu_urgent(lu) || lu->now >= r->unsettled_at + REANNOUNCE_MS;
 }
 
-/* Once, and only if nothing else is missing there: else it has to load. */
-static bool version_of_use(const struct engine_lu *lu, size_t i)
-{
-	uint64_t seq = lu->r.newest.seq;
-
-	return lu->conf->carries && lu->peers[i].told < seq &&
-	       member_installed(lu, i) + 1 == seq;
-}
-
 void announce_lagging(struct engine_lu *lu)
 {
+	bool version;
 	size_t i;
 
-	for (i = 0; i < lu->count; i++)
+	for (i = 0; i < lu->count; i++) {
+		/* If that was of no use, it has to load. */
+		version = lu->conf->carries &&
+			  lu->peers[i].told < lu->r.newest.seq;
 		if (announce_due(lu, i))
-			announce(lu, i, version_of_use(lu, i));
+			announce(lu, i, version);
+	}
 }
 
 void announce_all(struct engine_lu *lu)
