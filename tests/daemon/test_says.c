@@ -328,6 +328,184 @@ static void test_keep_version(void **state)
 	assert_null(carried);
 }
 
+/* Random notifications */
+
+enum { ITEMS = 6, STR_MAX = 60, TEXT_MAX = ITEMS * (STR_MAX + 200) };
+
+struct item {
+	char identity[12];
+	bool carries;
+	struct store_message message;
+	char str[STR_MAX];
+};
+
+static void random_item(struct item *item)
+{
+	static const char some[] = "\n\0 19-ackversiona/1//id\xff";
+	struct store_message *message = &item->message;
+
+	memset(item, 0, sizeof(*item));
+	sprintf(item->identity, "f/%d//id", rand() % 3);
+	item->carries = rand() % 4;
+	message->word = rand() % 3 ? STORE_VERSION : STORE_SAYS;
+	message->seq = 1 + rand() % 1000;
+	message->says.installed = 1 + rand() % 1000;
+	message->says.ended = rand() % (1 + message->says.installed);
+	message->says.term = 1 + rand() % 9;
+	message->len = rand() % STR_MAX;
+	message->str = item->str;
+	for (size_t i = 0; i < message->len; i++)
+		item->str[i] = some[rand() % sizeof(some)];
+}
+
+static size_t random_text(char *text, struct item items[ITEMS], int count)
+{
+	const struct store store = {.gateway = "b", .incarnation = 7};
+	size_t total = 0, len;
+
+	for (int i = 0; i < count; i++) {
+		struct item *item = &items[i];
+		char *part;
+
+		random_item(item);
+		part = sr_says_text(&store, item->identity,
+				    item->carries ? &item->message : NULL,
+				    &len);
+		memcpy(text + total, part, len);
+		total += len;
+		text[total++] = '\n';
+		free(part);
+	}
+	return total;
+}
+
+static void assert_item(const struct item *item, const struct sr_heard *heard)
+{
+	const struct store_message *want = &item->message;
+	const struct store_message *is = &heard->message;
+
+	assert_int_equal(heard->len, strlen(item->identity));
+	assert_memory_equal(heard->identity, item->identity, heard->len);
+	assert_int_equal(heard->carries, item->carries);
+	if (!item->carries)
+		return;
+	assert_int_equal(is->word, want->word);
+	if (want->word == STORE_SAYS) {
+		assert_string_equal(is->says.gateway, "b");
+		assert_int_equal(is->says.incarnation, 7);
+		assert_int_equal(is->says.term, want->says.term);
+		assert_int_equal(is->says.installed, want->says.installed);
+		assert_int_equal(is->says.ended, want->says.ended);
+	} else {
+		assert_int_equal(is->seq, want->seq);
+		assert_int_equal(is->len, want->len);
+		assert_memory_equal(is->str, want->str, want->len);
+	}
+}
+
+/* Whatever it is: goes on, stays inside, ends at the end. */
+static void assert_bounds(const char *text, size_t len)
+{
+	const char *p = text, *end = text + len, *next;
+	struct sr_heard heard;
+
+	for (; p < end; p = next) {
+		next = sr_says_read(p, end, &heard);
+		assert_true(next > p && next <= end);
+		assert_ptr_equal(heard.identity, p);
+		assert_true(heard.len <= (size_t)(next - p));
+		assert_null(memchr(p, '\n', heard.len));
+		assert_null(memchr(p, ' ', heard.len));
+		if (!heard.carries || heard.message.word == STORE_SAYS)
+			continue;
+		assert_true(heard.message.seq);
+		assert_true(heard.message.str > p);
+		assert_ptr_equal(heard.message.str + heard.message.len + 1,
+				 next);
+		assert_int_equal(next[-1], '\n');
+	}
+}
+
+/* In memory that ends where it ends. */
+static void mangle(const char *text, size_t len)
+{
+	size_t size = rand() % 3 ? len : rand() % (len + 1);
+	char *copy = malloc(size ? size : 1);
+
+	memcpy(copy, text, size);
+	for (int i = rand() % 4; i && size; i--)
+		copy[rand() % size] = rand() % 2 ? '0' + rand() % 10
+						 : "\n \0v/"[rand() % 5];
+	assert_bounds(copy, size);
+	free(copy);
+}
+
+static void test_random(void **state)
+{
+	struct item items[ITEMS];
+	struct sr_heard heard;
+	char text[TEXT_MAX];
+
+	(void)state;
+	srand(1);
+	for (int round = 0; round < 30000; round++) {
+		int count = 1 + rand() % ITEMS;
+		size_t len = random_text(text, items, count);
+		const char *p = text;
+
+		for (int i = 0; i < count; i++) {
+			p = sr_says_read(p, text + len, &heard);
+			assert_item(&items[i], &heard);
+		}
+		assert_ptr_equal(p, text + len);
+		mangle(text, len);
+	}
+}
+
+/*
+ * A daemon that knows no versions: each line is one of what is said, up to the
+ * blank, if there is one, of what image.
+ */
+static void test_lines(void **state)
+{
+	static const char str[] =
+		"vers=1\nseq=7\nscsi2_rsv=none\ngen=3\nrsv=5 0\n"
+		"num_regs=1\naptpl=0\ndevice=d\nnum_changes=1\n"
+		"change=7 preempt gw1 0x3172c1f735724311 4 0x0b 5 0 "
+		"iqn.a,i,0x00023d000001 iqn.a,t,0x0001 5 1\n"
+		"reg=0x0a11ce iqn.a,i,0x00023d000001 iqn.a,t,0x0001 5 1\n"
+		"crc32c=0x1c2b3a49\n";
+	static const char id[] = "0f0b4a5e-9d6b-3f5a-2b1e-7d107c3c1a64/2//10";
+	const struct store_message message = version_of(7, str, strlen(str));
+	struct store store = {.gateway = "a", .incarnation = 1};
+	struct store_member says;
+	int news = 0, others = 0, lines = 0;
+	size_t len;
+	char *text = sr_says_text(&store, id, &message, &len), *p, *end;
+
+	(void)state;
+	text[len] = '\0';
+	for (p = text; *p; p = end + 1) {
+		char *blank;
+
+		end = strchr(p, '\n');
+		*end = '\0';
+		blank = strchr(p, ' ');
+		if (blank)
+			assert_false(parse(blank + 1, &says));
+		if (blank)
+			*blank = '\0';
+		news += !strcmp(p, id);
+		/* Such a word is no name of any image. */
+		others += strchr(p, '=') && !strchr(p, '/');
+		lines++;
+	}
+	assert_int_equal(news, 1);
+	assert_int_equal(lines, 13);
+	assert_int_equal(others, lines - 1);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +518,8 @@ int main(void)
 		cmocka_unit_test(test_version_wrong),
 		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_keep_version),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -469,6 +471,67 @@ static void test_versions_wrong(void **state)
 	ops->close(a);
 }
 
+struct teller {
+	struct store *store;
+	uint64_t seq;
+	int ret;
+};
+
+static atomic_int telling;
+
+static void *tell_long(void *arg)
+{
+	struct teller *teller = arg;
+	const char *lu = pool_lu("d");
+	char *str = malloc(LIMIT);
+
+	memset(str, 'x', LIMIT);
+	telling++;
+	teller->ret = tell(teller->store, lu, teller->seq, str, LIMIT);
+	free(str);
+	return NULL;
+}
+
+static void wait_telling(int count)
+{
+	while (telling < count)
+		usleep(1000);
+	usleep(100000);
+}
+
+/* What goes in one notification has a limit, but nothing is lost. */
+static void test_versions_many(void **state)
+{
+	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
+	struct teller tellers[14];
+	pthread_t threads[14];
+	struct said said;
+
+	(void)state;
+	assert_int_equal(ops->join(a, pool_image("d"), 1), 0);
+	assert_int_equal(ops->announce(b, pool_lu("d"), "a", NULL), 0);
+	assert_told(a, &said, 0, 1);
+	telling = 0;
+	pool_signal("osd", SIGSTOP);
+	for (int i = 0; i < 14; i++) {
+		tellers[i] = (struct teller){b, 1 + i, -1};
+		pthread_create(&threads[i], NULL, tell_long, &tellers[i]);
+		/* The others wait for the first one's notification. */
+		if (!i)
+			wait_telling(1);
+	}
+	wait_telling(14);
+	pool_signal("osd", SIGCONT);
+	for (int i = 0; i < 14; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(tellers[i].ret, 0);
+	}
+	assert_told(a, &said, 1, 1);
+	assert_true(said.seq > 1);
+	ops->close(a);
+	ops->close(b);
+}
+
 struct many {
 	struct store *store;
 	const char *lu;
@@ -571,6 +634,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_says_wrong, pool_clear),
 		cmocka_unit_test_teardown(test_versions, pool_clear),
 		cmocka_unit_test_teardown(test_versions_wrong, pool_clear),
+		cmocka_unit_test_teardown(test_versions_many, pool_clear),
 		cmocka_unit_test_teardown(test_wake, pool_clear),
 	};
 
