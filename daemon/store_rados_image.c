@@ -11,12 +11,12 @@
 #include "store_rados_int.h"
 #include "store_rados_pools.h"
 
-static unsigned int sr_hash(const char *text)
+static unsigned int sr_hash(const char *text, size_t len)
 {
 	unsigned int hash = 5381;
 
-	for (; *text; text++)
-		hash = hash * 33 + (unsigned char)*text;
+	for (; len; len--)
+		hash = hash * 33 + (unsigned char)*text++;
 	return hash % SR_BUCKETS;
 }
 
@@ -157,7 +157,7 @@ void sr_image_put(struct store *store, struct sr_image *image)
 /* Under store->lock. */
 static struct sr_image **sr_image_at(struct store *store, const char *lu)
 {
-	struct sr_image **at = &store->images[sr_hash(lu)];
+	struct sr_image **at = &store->images[sr_hash(lu, strlen(lu))];
 
 	while (*at && strcmp((*at)->lu, lu))
 		at = &(*at)->next;
@@ -176,6 +176,26 @@ static struct sr_image *sr_image_find(struct store *store, const char *lu)
 	return image;
 }
 
+/* Under store->lock */
+static void sr_same_add(struct store *store, struct sr_image *image)
+{
+	size_t len = strlen(image->identity);
+
+	image->bucket = sr_hash(image->identity, len);
+	image->same = store->same[image->bucket];
+	store->same[image->bucket] = image;
+}
+
+/* Under store->lock */
+static void sr_same_remove(struct store *store, struct sr_image *image)
+{
+	struct sr_image **at = &store->same[image->bucket];
+
+	while (*at != image)
+		at = &(*at)->same;
+	*at = image->same;
+}
+
 /* Out of the table; what is under way with it goes on. */
 void sr_image_forget(struct store *store, struct sr_image *image)
 {
@@ -185,8 +205,10 @@ void sr_image_forget(struct store *store, struct sr_image *image)
 	pthread_mutex_lock(&store->lock);
 	at = sr_image_at(store, image->lu);
 	found = *at == image;
-	if (found)
+	if (found) {
 		*at = image->next;
+		sr_same_remove(store, image);
+	}
 	pthread_mutex_unlock(&store->lock);
 	if (found)
 		sr_image_put(store, image);
@@ -217,6 +239,9 @@ static int sr_image_enter(struct store *store, struct sr_image *new,
 	} else {
 		new->next = old ? old->next : NULL;
 		*at = new;
+		if (old)
+			sr_same_remove(store, old);
+		sr_same_add(store, new);
 		new->refs++;
 		*out = new;
 	}
@@ -361,6 +386,33 @@ void sr_images_each(struct store *store,
 	pthread_mutex_lock(&store->lock);
 	for (int i = 0; i < SR_BUCKETS; i++)
 		for (image = store->images[i]; image; image = image->next)
+			fn(arg, image);
+	pthread_mutex_unlock(&store->lock);
+}
+
+void sr_images_same(struct store *store, const char *identity, size_t len,
+		    void (*fn)(void *arg, struct sr_image *image), void *arg)
+{
+	struct sr_image *image;
+
+	pthread_mutex_lock(&store->lock);
+	for (image = store->same[sr_hash(identity, len)]; image;
+	     image = image->same)
+		if (strlen(image->identity) == len &&
+		    !memcmp(image->identity, identity, len))
+			fn(arg, image);
+	pthread_mutex_unlock(&store->lock);
+}
+
+void sr_images_in(struct store *store, const bool buckets[SR_BUCKETS],
+		  void (*fn)(void *arg, struct sr_image *image), void *arg)
+{
+	struct sr_image *image;
+
+	pthread_mutex_lock(&store->lock);
+	for (int i = 0; i < SR_BUCKETS; i++)
+		for (image = buckets[i] ? store->same[i] : NULL; image;
+		     image = image->same)
 			fn(arg, image);
 	pthread_mutex_unlock(&store->lock);
 }

@@ -111,6 +111,9 @@ struct sr_heard {
 struct sr_image {
 	struct sr_image *next; /* in its bucket; with refs: store->lock */
 	unsigned int refs;
+	/* In its bucket by identity; under store->lock, while in the table. */
+	struct sr_image *same;
+	unsigned int bucket;
 	char *lu;
 	struct sr_target target;
 	char id[SR_IMAGE_ID_MAX + 1];
@@ -159,13 +162,15 @@ struct store {
 	long long failed_at; /* ms */
 	int failed_ret;
 	struct sr_image *images[SR_BUCKETS];
+	struct sr_image *same[SR_BUCKETS]; /* the same ones, by identity */
 	struct sr_reached *reached; /* what cut() did; under lock */
 	struct {
 		pthread_mutex_t lock;
 		pthread_cond_t cond;
 		bool woken;
 		bool all; /* there is news of all logical units */
-		bool any; /* of one, at least */
+		bool any; /* of one, at least, */
+		bool heard[SR_BUCKETS]; /* in these buckets by identity */
 		/* Of news() alone, which one thread at a time calls: */
 		struct sr_watch *watch;
 		long long looked; /* after the watch, ms */
@@ -265,9 +270,16 @@ int sr_images_served(struct store *store, struct sr_image ***list,
 		     size_t *count);
 /* Adds their pools. */
 int sr_images_pools(struct store *store, struct sr_pools *pools);
-/* Calls @fn under store->lock. */
+/*
+ * These call @fn under store->lock: of all images; of those with an identity,
+ * which may be one by several names; of those in some buckets by identity.
+ */
 void sr_images_each(struct store *store,
 		    void (*fn)(void *arg, struct sr_image *image), void *arg);
+void sr_images_same(struct store *store, const char *identity, size_t len,
+		    void (*fn)(void *arg, struct sr_image *image), void *arg);
+void sr_images_in(struct store *store, const bool buckets[SR_BUCKETS],
+		  void (*fn)(void *arg, struct sr_image *image), void *arg);
 void sr_images_drop(struct store *store);
 /* The image that has no header any more is gone: -ESTALE.  Else @ret. */
 int sr_image_ret(int ret);

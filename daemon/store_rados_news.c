@@ -58,16 +58,13 @@ static bool sr_heard_keep(struct sr_image *image, const struct sr_heard *heard)
 static void sr_heard_of(void *arg, struct sr_image *image)
 {
 	struct sr_hearing *hearing = arg;
-	const struct sr_heard *heard = &hearing->heard;
 	struct store *store = hearing->store;
 
-	if (strlen(image->identity) != heard->len ||
-	    memcmp(image->identity, heard->identity, heard->len))
-		return;
 	pthread_mutex_lock(&store->news.lock);
-	if (!sr_heard_keep(image, heard))
+	if (!sr_heard_keep(image, &hearing->heard))
 		image->news = true;
 	store->news.any = true;
+	store->news.heard[image->bucket] = true;
 	pthread_mutex_unlock(&store->news.lock);
 	hearing->any = true;
 }
@@ -85,7 +82,8 @@ static void sr_on_notify(void *arg, uint64_t notify_id, uint64_t cookie,
 	(void)from;
 	while (p < end) {
 		p = sr_says_read(p, end, &hearing.heard);
-		sr_images_each(store, sr_heard_of, &hearing);
+		sr_images_same(store, hearing.heard.identity, hearing.heard.len,
+			       sr_heard_of, &hearing);
 	}
 	/* Only now, with no lock held: who wakes up needs both. */
 	if (hearing.any)
@@ -386,17 +384,24 @@ static void sr_tell_one(struct sr_story *story, store_news_fn *fn, void *arg)
 static int sr_news_tell(struct store *store, store_news_fn *fn, void *arg)
 {
 	struct sr_tell tell = {.store = store};
-	bool any;
+	bool heard[SR_BUCKETS], any;
 
 	pthread_mutex_lock(&store->news.lock);
 	tell.all = store->news.all;
 	any = tell.all || store->news.any;
 	store->news.all = false;
 	store->news.any = false;
+	if (any) {
+		memcpy(heard, store->news.heard, sizeof(heard));
+		memset(store->news.heard, 0, sizeof(heard));
+	}
 	pthread_mutex_unlock(&store->news.lock);
 	if (!any)
 		return 0;
-	sr_images_each(store, sr_tell_take, &tell);
+	if (tell.all)
+		sr_images_each(store, sr_tell_take, &tell);
+	else
+		sr_images_in(store, heard, sr_tell_take, &tell);
 	for (size_t i = 0; i < tell.count; i++)
 		sr_tell_one(&tell.stories[i], fn, arg);
 	free(tell.stories);
@@ -430,10 +435,14 @@ int sr_news(struct store *store, int timeout_ms, store_news_fn *fn, void *arg)
 	long long end = sr_now_ms() + timeout_ms;
 
 	for (;;) {
-		int watched = sr_watch_tend(store);
+		/* What is there does not wait for what that may wait for. */
 		int ret = sr_news_tell(store, fn, arg);
-		long long now = sr_now_ms();
+		int watched = sr_watch_tend(store);
+		long long now;
 
+		if (!ret)
+			ret = sr_news_tell(store, fn, arg);
+		now = sr_now_ms();
 		if (ret || watched)
 			return ret ? ret : watched;
 		if (timeout_ms >= 0 && now >= end)
