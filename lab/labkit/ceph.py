@@ -19,6 +19,7 @@ configuration file, so nothing about them has to be written down, or can be wron
 """
 
 import base64
+import errno
 import json
 import os
 import pathlib
@@ -42,6 +43,7 @@ BLOCK_BYTES = 3 << 30
 START_SECONDS = 60
 STOP_SECONDS = 20
 ANSWER_SECONDS = 3
+PORT_LOW, PORT_TRIES = 10000, 100
 
 # What the gateways' user may do. The mon's `profile rbd` lets it add to the blocklist; from it, it may take whole hosts only.
 USER_CAPS = {"mon": 'profile rbd, allow command "osd blocklist" with blocklistop=rm addr regex "^[^/]+:0/0$"', "osd": "{osd}"}
@@ -350,13 +352,21 @@ def bracketed(address):
 
 
 def free_port(address):
-    """A port nobody listens on now. In the lab's network that does not matter, outside of it another cluster may run."""
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError:                 # an address of another network namespace
-            return 3300
-        return probe.getsockname()[1]
+    """A port nobody listens on now. In the lab's network that does not matter, outside of it another cluster may run.
+
+    None of those that the kernel gives to clients: while the mon is away one could get it, even by trying to connect to it, and
+    then the mon does not come back."""
+    low = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    for _ in range(PORT_TRIES):
+        port = PORT_LOW + secrets.randbelow(max(low - PORT_LOW, 1000))
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+            try:
+                probe.bind((address, port))
+                return port
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:     # an address of another network namespace
+                    return 3300
+    raise LabError(f"no free port at {address}")
 
 
 def require_tools():

@@ -41,7 +41,7 @@ CLIENT_MEMORY_MIB = 512
 EXEC_PORTS = 12                     # commands that can run in one guest at the same time
 
 BOOT_SECONDS = 180
-SETUP_SECONDS = 120
+SETUP_SECONDS = 240
 START_SECONDS = 30                  # from a request to its "begun"
 KILL_SECONDS = 10
 LOCK_SECONDS = 15

@@ -65,7 +65,7 @@ for number in $(seq "$GATEWAYS"); do
 	[ "$number" != "$NUMBER" ] || portal=$ADDRESS:$PORT
 	port_group "$IQN.$1" "$number" "$1" "$portal"
 done
-tries=100
+tries=300
 until "$REPO/build/cli/tcmu-pr" list | grep -w "$1" | grep -qw ready; do
 	tries=$((tries - 1))
 	[ $tries -gt 0 ] || exit 1
@@ -76,7 +76,7 @@ done
 
 def in_guest(gateway, script, *words):
     """Run a script in a gateway; anything but success is the end."""
-    result = labapi.exec(gateway, ["sh", "-euc", script, "sh", *words], 60)
+    result = labapi.exec(gateway, ["sh", "-euc", script, "sh", *words], 180)
     if result.rc:
         raise labapi.LabError(f"{gateway}: {result.err.decode(errors='replace').strip()}")
 

@@ -15,7 +15,7 @@
 
 enum {
 	GATEWAYS = 2,
-	WAIT_MS = 15000,
+	WAIT_MS = 60000,
 };
 
 /* The fake kernel: installs at once, remembers what it was told. */

@@ -20,11 +20,11 @@
 #include <unistd.h>
 
 enum {
-	LEASE_MS = 2000,
+	LEASE_MS = 8000,
 	PEER_MS = 100, /* lease of gw2 */
 	BEAT_MS = 20,
 	CUT_MS = 150,
-	WAIT_MS = 20000,
+	WAIT_MS = 60000,
 	QUIET_MS = 400, /* in which nothing more must happen */
 	TERM = 3, /* of gw2 */
 };

@@ -13,6 +13,7 @@
  *	tur			TEST UNIT READY
  *	cdb:HEX			any CDB without data
  *	sleep:MS
+ *	wait			for a line on standard input, or its end
  *	stream:LBA:MS		writes of a block, one after another, until so long
  *				after the first that was not GOOD
  *
@@ -198,6 +199,15 @@ static struct scsi_task *send_command(const char *command)
 	die("unknown command");
 }
 
+static void wait_for_line(void)
+{
+	int c;
+
+	do
+		c = getchar();
+	while (c != EOF && c != '\n');
+}
+
 static long long now_ms(void)
 {
 	struct timespec ts;
@@ -237,6 +247,10 @@ int main(int argc, char **argv)
 
 		if (!strncmp(argv[i], "sleep:", 6)) {
 			usleep((unsigned int)atoi(argv[i] + 6) * 1000);
+			continue;
+		}
+		if (!strcmp(argv[i], "wait")) {
+			wait_for_line();
 			continue;
 		}
 		if (!strncmp(argv[i], "stream:", 7)) {

@@ -66,7 +66,7 @@ def alarms(guest):
     return [line for line in sh(guest, "dmesg").split("\n") if ALARMS.search(line)]
 
 
-def wait_ready(gateway, seconds=40):
+def wait_ready(gateway, seconds=90):
     """Until it serves the disk: that is attached, and the gateway has a lease."""
     deadline = time.monotonic() + seconds
     while True:

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Throws nonsense at the module over netlink, in a gateway whose daemon is stopped.
 
-    nlfuzz.py SECONDS SEED DEVICE STRING
+    nlfuzz.py SECONDS SEED DEVICE STRING [LEAST]
 
-As a fake daemon: all commands, known and not, with random attributes, sizes and orders; with leases; the valid
+For SECONDS, or longer, until LEAST messages are sent. As a fake daemon: all commands, known and not, with random attributes, sizes and orders; with leases; the valid
 string in the file STRING, and mutations of it with their checksums made right again, pushed and given as answers.
 Then the same as a process without CAP_NET_ADMIN and as one that is not the daemon: they must be refused always.
 Last come the good string and no lease. Prints what it sent and how often each answer came; exit code 1 if
@@ -29,6 +29,8 @@ BATCH = 32
 PART = 32768
 EPERM, EBUSY = 1, 16
 ALIEN_SECONDS = 2
+# So many times as long as it should take.
+PATIENCE = 10
 
 
 def uapi_enum(name):
@@ -232,9 +234,11 @@ class Fuzzer:
                 del target[:-8]
             at += max(4, (length + 3) & ~3)
 
-    def as_daemon(self, seconds):
-        """Half a second of each life; the last one leaves the good string behind."""
-        end = time.monotonic() + seconds
+    def as_daemon(self, seconds, least):
+        """For so long, and until so many messages are sent. Half a second of each life; the last one leaves the good string
+        behind."""
+        begun = time.monotonic()
+        end = begun + seconds
         while time.monotonic() < end:
             link = Netlink()
             link.call(COMMANDS["HELLO"], self.hello())
@@ -243,6 +247,8 @@ class Fuzzer:
                 self.send(link)
                 self.drain(link, self.answers)
             link.sock.close()
+            if self.sent < least and time.monotonic() >= end:
+                end = min(end + 1, begun + PATIENCE * seconds)
 
     def hello(self):
         return (attr(ATTRS["GATEWAY"], b"fuzz\0") + attr(ATTRS["INCARNATION"], u64(1)) +
@@ -276,7 +282,7 @@ def main():
     seconds, seed, device = float(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     fuzzer = Fuzzer(seed, device, pathlib.Path(sys.argv[4]).read_bytes())
     began = time.monotonic()
-    fuzzer.as_daemon(seconds)
+    fuzzer.as_daemon(seconds, int(sys.argv[5]) if len(sys.argv) > 5 else 0)
     took = time.monotonic() - began
     print(f"sent {fuzzer.sent} messages in {took:.1f} s, {fuzzer.sent / took:.0f}/s, answers {dict(sorted(fuzzer.answers.items()))}",
           flush=True)

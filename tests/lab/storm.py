@@ -14,7 +14,7 @@ from store import STORE
 STORM = str(REPO / "build/tests/iscsi/storm")
 JUDGE = str(REPO / "build/tests/lincheck/judge")
 LONGEST = 300                           # seconds; it is ended before
-END_SECONDS = 60                        # for its last commands
+END_SECONDS = 120                       # for its last commands
 HOSTS = 2
 LINEARIZABLE, VIOLATION, GAVE_UP = 0, 1, 3
 GOOD, CONFLICT, TIMEOUT = "00", "18", "02.0b.0801"
@@ -63,7 +63,7 @@ class Storm:
         assert self.process.returncode == 0, self.output
         with open(self.path, "a", encoding="ascii") as history:
             history.writelines(f"{line}\n" for line in self.events)
-        done = subprocess.run([JUDGE, str(self.path)], capture_output=True, text=True, timeout=120)
+        done = subprocess.run([JUDGE, str(self.path)], capture_output=True, text=True, timeout=300)
         self.verdict, self.said = done.returncode, done.stdout + done.stderr
         self.read()
 
@@ -84,11 +84,12 @@ class Storm:
         self.events.append(f"power {int(since * 1e6)} {int(time.monotonic() * 1e6)}")
 
     @contextlib.contextmanager
-    def unfenced(self):
-        """In the block a gateway can neither confirm anything nor is it fenced: no PREEMPT AND ABORT may be GOOD."""
+    def unfenced(self, until=float("inf")):
+        """In the block a gateway can neither confirm anything nor is it fenced: no PREEMPT AND ABORT may be GOOD. @until: it can
+        be fenced after that, however long the block takes."""
         since = time.monotonic()
         yield
-        self.not_fenced.append((since, time.monotonic()))
+        self.not_fenced.append((since, min(until, time.monotonic())))
 
     def read(self):
         """(gateway, opcode, service action, call, return or None, answer) of each command; times in seconds."""

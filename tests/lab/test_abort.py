@@ -25,7 +25,7 @@ DELAY_US = int(os.environ.get("DELAY_US") or STORE.slow_us)
 ABORT = str(REPO / "build/tests/iscsi/abort")
 TOO_SLOW, TOO_FAST = 3, 4
 LEASE_AND_MARGIN = 17
-TRIES = 4
+TRIES = 6
 CASES = [  # type, victim, the preemptor's gateway, means: as tests/iscsi/abort.c has them
     (5, "holder", 1, "plain"), (5, "registrant", 2, "plain"), (6, "holder", 2, "plain"), (6, "registrant", 1, "plain"),
     (6, "third", 1, "plain"), (7, "all", 2, "plain"), (5, "registrant", 1, "task"), (6, "holder", 2, "reset")]

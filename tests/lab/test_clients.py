@@ -321,7 +321,7 @@ def test_new_login_is_a_new_nexus(disks):
     sh("client1", f""". /lab/private/boot.env
         portal=$(iscsiadm -m session | sed -n 's/^tcp: .{a2.session}. \\([0-9.:]*\\),.*/\\1/p')
         iscsiadm -m node -T $IQN -p $portal -u && iscsiadm -m node -T $IQN -p $portal -l
-        for i in $(seq 100); do [ $(find /sys/block -name 'sd*' | wc -l) -eq 2 ] && break; sleep 0.1; done""")
+        for i in $(seq 600); do [ $(find /sys/block -name 'sd*' | wc -l) -eq 2 ] && break; sleep 0.1; done""")
     disks.learn()
     assert disks["a1"] == a1 and disks["a2"].tid != a2.tid and disks["a2"].gateway == a2.gateway
     attentions(disks)                    # the target core tells a new session of the old one's loss

@@ -269,7 +269,7 @@ def test_interrupted_up_leaves_no_cluster(number, delay):
         assert b"ceph: starting" in up.stdout.readline()
         time.sleep(delay)
         up.send_signal(number)
-        assert up.wait(30) == (130 if number == signal.SIGINT else -9)
+        assert up.wait(90) == (130 if number == signal.SIGINT else -9)
     if number == signal.SIGKILL:
         assert remains(state) != []
         assert b"lab: down" in command("down", state=state).stdout

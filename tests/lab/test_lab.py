@@ -187,8 +187,8 @@ def test_the_end_of_lab_exec_ends_the_command(lab, number):
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as running:
         assert running.stdout.readline() == b"begun\n"
         running.send_signal(number)
-        assert running.wait(15) == (-9 if number == signal.SIGKILL else 130)
-    deadline = time.monotonic() + 10
+        assert running.wait(60) == (-9 if number == signal.SIGKILL else 130)
+    deadline = time.monotonic() + 60
     while lab.exec("gw1", ["pgrep", "-f", f"^sleep {mark}"]).rc == 0:
         assert time.monotonic() < deadline, "the remote command lives on"
 
@@ -214,15 +214,26 @@ def test_guests_are_what_they_should_be(lab):
     assert b"Linux version" in lab.exec("gw1", ["dmesg"]).out
 
 
+def uptime(lab, name):
+    """The guest's clock, and the host's before and after it was asked: that can take long."""
+    before = time.monotonic()
+    guest = float(lab.exec(name, ["cut", "-d", " ", "-f", "1", "/proc/uptime"]).out)
+    return guest, before, time.monotonic()
+
+
+def went_by(begin, end):
+    """By the guest's clock; by the host's, at least and at most."""
+    return end[0] - begin[0], end[1] - begin[2], end[2] - begin[1]
+
+
 def test_clocks_of_guests_go_as_the_host_s(lab):
     """A guest is told how fast its counter is. What it finds out by itself is, on a busy host, wrong at one boot in some."""
     names = [row["name"] for row in lab.status()]
-    def uptimes():
-        return {name: (float(lab.exec(name, ["cut", "-d", " ", "-f", "1", "/proc/uptime"]).out), time.monotonic()) for name in names}
-    before = uptimes()
+    before = {name: uptime(lab, name) for name in names}
     time.sleep(4)
-    for name, (guest, host) in uptimes().items():
-        assert abs((guest - before[name][0]) / (host - before[name][1]) - 1) < 0.3, name
+    for name in names:
+        guest, least, most = went_by(before[name], uptime(lab, name))
+        assert 0.7 * least < guest < 1.3 * most, name
 
 
 def test_stock_lio_passes_the_pr_suites(lab):
@@ -290,9 +301,7 @@ def test_two_labs_at_once(lab):
 
 
 def test_pause_stops_all_but_time(lab):
-    def uptime():
-        return float(lab.exec("gw2", ["cut", "-d", " ", "-f", "1", "/proc/uptime"]).out)
-    before, begin = uptime(), time.monotonic()
+    before = uptime(lab, "gw2")
     lab.pause("gw2")
     assert command("status").returncode == 1
     assert {row["name"]: row["state"] for row in lab.status()}["gw2"] == "paused"
@@ -301,7 +310,8 @@ def test_pause_stops_all_but_time(lab):
         lab.pause("gw2")
     time.sleep(4)
     lab.resume("gw2")
-    assert abs((uptime() - before) - (time.monotonic() - begin)) < 3
+    guest, least, most = went_by(before, uptime(lab, "gw2"))
+    assert least - 3 < guest < most + 3
     assert command("status").returncode == 0
 
 
@@ -334,7 +344,7 @@ def test_interrupted_up_leaves_nothing(number, delay, code):
         assert b"at work" in command("up", "--target", "lio", state=state).stderr
         time.sleep(delay)
         up.send_signal(number)
-        assert up.wait(30) == code
+        assert up.wait(90) == code
     if number == signal.SIGKILL:
         assert remains(state) != []
         assert b"lab: down" in command("down", state=state).stdout

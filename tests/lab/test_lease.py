@@ -21,6 +21,7 @@ NONE = 0x7fffffff
 # What a lease's end may take to be noticed by what waits, in emulation beside other guests.
 PROMPT_MS = 1500
 LONG = 100000
+SOON = 1000
 
 
 sh = functools.partial(gateways.sh, "gw1")
@@ -121,6 +122,10 @@ class Background:
 
     def __exit__(self, *_):
         self.command.__exit__()
+
+    def go_on(self):
+        """After `wait`."""
+        self.command.give_input(b"\n")
 
     def finish(self):
         while self.command.step(self.out.extend, self.out.extend):
@@ -224,17 +229,23 @@ def test_lease_ends_by_itself(fake):
         assert answers("write:9:22") == [GOOD]
 
 
+def end(fake, how):
+    """The lease ends, soon by time, or now by word or with a new term. When that is, ns."""
+    if how == "time":
+        return fake.lease(SOON)
+    until = fake.say("now")[0]
+    fake.lease(-1, new=how == "term")
+    return until
+
+
 def test_held_commands_end_with_the_lease(fake):
     """Writes that wait for a state to be settled, when the lease ends by time, by word, and with a new term."""
     for how in ("time", "word", "term"):
         fake.push("free")
         fake.push("reserved", settled=0)
-        until = fake.lease(3000 if how == "time" else LONG)
         with Background("stream:9:500") as stream:
             fake.wait("settle", Fake.seq)
-            if how != "time":
-                until = fake.say("now")[0]
-                fake.lease(-1, new=how == "term")
+            until = end(fake, how)
             good, standby, other, late, sent, refused = map(int, stream.finish()[0])
         print(f"{how}: the held command was answered {(refused - until) / 1e6:.1f} ms after the end of the lease")
         assert good == 0 and standby > 0 and other == 0
@@ -252,17 +263,20 @@ def test_reservation_commands_end_with_the_lease(fake, what, mute, want):
     assert fake.say("answer", "mute" if mute else "free") == []
     fake.push("free", settled=0)
     for how in ("time", "word", "term"):
-        until = fake.lease(3000 if how == "time" else LONG)
-        with Background(what) as first:
+        # All have logged in before the time counts.
+        with Background("wait", what) as first, Background("wait", "in:1", name="three") as second, \
+                Background("wait", REGISTER, name="four") as third:
+            until = fake.lease(5000 if how == "time" else LONG)
+            first.go_on()
             fake.wait("get")
             if not mute:
                 fake.wait("set", Fake.seq)
-            with Background("in:1", name="three") as second, Background(REGISTER, name="four") as third:
-                time.sleep(0.3)
-                if how != "time":
-                    until = fake.say("now")[0]
-                    fake.lease(-1, new=how == "term")
-                words = [command.finish()[0] for command in (first, second, third)]
+            second.go_on()
+            third.go_on()
+            time.sleep(0.3)
+            if how != "time":
+                until = end(fake, how)
+            words = [command.finish()[0] for command in (first, second, third)]
             late = (fake.say("now")[0] - until) / 1e6
         print(f"{how}: the answers were there {late:.0f} ms after the end of the lease")
         assert [" ".join(one[:-1]) for one in words] == [want, STANDBY, STANDBY]
@@ -319,18 +333,27 @@ def test_daemon_dies(fake):
     print(f"{good} GOOD, the last sent {(until - sent) / 1e6:.3f} ms before the end")
 
 
+def commands():
+    """How many the target core has taken in for the disk, and by its doing for the module."""
+    return int(sh("cat /sys/kernel/config/target/core/user_0/disk0/statistics/scsi_lu/num_cmds"))
+
+
+def wait_commands(count):
+    deadline = time.monotonic() + 30
+    while commands() < count:
+        assert time.monotonic() < deadline, count
+
+
 def test_clock_that_loses_time(fake):
     """A clock source that goes round in 4.7 s while the machine stands still: it says that the lease stands.
 
     However long all takes: of the pause less than 4.7 s are left by that clock, which leaves 10 s for the rest."""
     source = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
-    count = "cat /sys/kernel/config/target/core/user_0/disk0/statistics/scsi_lu/num_cmds"
     before = sh(f"cat {source}; echo acpi_pm >{source}").strip()
     try:
-        begun = int(sh(count))
+        begun = commands()
         with Background("stream:9:300") as stream:
-            while int(sh(count)) < begun + 10:
-                pass
+            wait_commands(begun + 10)
             until = fake.lease(15000)
             labapi.pause("gw1")
             time.sleep(15.5)
@@ -352,9 +375,9 @@ def test_new_daemon_takes_over(lab):
         first.lease(LONG, new=True)
         first.push("reserved")
     assert answers("write:9:41", "read:0") == [CONFLICT, GOOD]
-    with daemon(2500) as second:
+    with daemon(LONG // 4) as second:
         second.wait("added", Fake.seq)
-        assert 0 < int(sh(f"cat {CONFIG}/lease_ms_left")) <= 2500
+        assert 0 < int(sh(f"cat {CONFIG}/lease_ms_left")) <= LONG // 4
         second.lease(LONG)
         assert answers("write:9:41", "read:0") == [CONFLICT, GOOD]
     with daemon(500):
@@ -367,8 +390,9 @@ def test_attach_in_use_needs_a_lease(lab):
     sh(f"rm {CONFIG}/disk0/backstore; rmdir {CONFIG}/disk0")
     with daemon() as fake:
         fake.lease(-1, new=True)
+        begun = commands()
         with Background("stream:9:1000") as stream:
-            time.sleep(1)
+            wait_commands(begun + 10)
             with pytest.raises(AssertionError):
                 attach()
             assert "disk0: in use, and there is no lease yet" in sh("dmesg")
@@ -414,9 +438,12 @@ def test_quiet(lab):
         set_time_out(0)
         fake.wait("quiet", Fake.term)
         try:
-            with Background("sleep:3000", "write:9:61") as write:
+            with Background("wait", "write:9:61") as write:
                 sh("pkill -STOP -x tcmu-runner")
-                time.sleep(5)
+                begun = commands()
+                write.go_on()
+                wait_commands(begun + 1)
+                time.sleep(0.5)
                 fake.lease(LONG, new=True)
                 fake.push()
                 not_quiet()

@@ -20,7 +20,8 @@ from initiator import (CLEAR, CONFLICT, GOOD, GREETING, INFO_LOST, PREEMPT, REGI
 KEEPS_LAB = True                        # see conftest.py
 ROUNDS = int(os.environ.get("ROUNDS", "60"))
 CYCLES = int(os.environ.get("CYCLES", "20"))
-PAIRS = int(os.environ.get("PAIRS", "2"))
+PAIRS = int(os.environ.get("PAIRS", "5"))
+SECONDS = 3                             # of each of them, twice
 MODULE_CALL = f"insmod {REPO}/build/kmod-$(uname -r)/tcmu_pr.ko"
 SUITES = ("PrinReadKeys PrinServiceactionRange PrinReportCapabilities ProutRegister ProutReserve ProutClear "
           "ProutPreempt Reserve6 MultipathIO iSCSITMF").split()
@@ -155,11 +156,11 @@ def test_unit_attentions_on_the_other_gateway(clean):
     script = {"preempt": (PREEMPT.format(5, 0xa, 0xb), "2a05"), "clear": (CLEAR.format(0xa), "2a03")}
     for what, (command, asc) in script.items():
         assert b.status(REGISTER_IGNORE.format(0xb)) == GOOD
-        argv = [str(REPO / "build/tests/iscsi/prcmd"), labapi.url("gw2"), b.name, *GREETING, "sleep:6000", "tur", "tur"]
-        with subprocess.Popen(labapi.net_command(argv), stdout=subprocess.PIPE, text=True) as session:
+        argv = [str(REPO / "build/tests/iscsi/prcmd"), labapi.url("gw2"), b.name, *GREETING, "wait", "tur", "tur"]
+        with subprocess.Popen(labapi.net_command(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
             assert [session.stdout.readline().split()[1] for _ in GREETING][-1] == GOOD
             assert [words[:-1] for words in a.run(command, "tur")] == [[GOOD], [GOOD]]
-            lines = [line.split()[1:-1] for line in session.stdout.read().splitlines()]
+            lines = [line.split()[1:-1] for line in session.communicate("\n")[0].splitlines()]
         assert lines == [["02", "06", asc], [GOOD]], (what, lines)
 
 
@@ -177,10 +178,9 @@ def held_for(other, seconds):
 @pytest.mark.parametrize("how", ["logout", "killed"])
 def test_spc2_reservation_ends_with_its_nexus(clean, how):
     """RESERVE(6) through one gateway, the session goes, the other gateway's nexus gets it."""
-    argv = [str(REPO / "build/tests/iscsi/prcmd"), labapi.url("gw1"), Initiator("a", "gw1").name, "tur", "tur", RESERVE_6,
-            "sleep:" + ("5000" if how == "logout" else "60000")]
+    argv = [str(REPO / "build/tests/iscsi/prcmd"), labapi.url("gw1"), Initiator("a", "gw1").name, "tur", "tur", RESERVE_6, "wait"]
     b = Initiator("b", "gw2")
-    with subprocess.Popen(labapi.net_command(argv), stdout=subprocess.PIPE, text=True) as session:
+    with subprocess.Popen(labapi.net_command(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
         assert [session.stdout.readline().split()[1] for _ in range(3)][-1] == GOOD
         assert b.status("read:0") == CONFLICT and b.status(RESERVE_6) == CONFLICT
         assert session.poll() is None, "the holder was gone before it was asked"
@@ -216,8 +216,8 @@ def test_daemon_killed_under_load(clean):
         try:
             assert b.status("write:9:77") == CONFLICT
             assert a.status("write:9:78") == GOOD
-            for command in ("in:0", "in:1", REGISTER_IGNORE.format(0xb)):
-                words = b.run(command)[0]
+            # In one session: all this has to be done while the lease stands.
+            for words in b.run("in:0", "in:1", REGISTER_IGNORE.format(0xb)):
                 assert " ".join(words[:-1]) == STANDBY and int(words[-1]) < 3000, words
             # The other gateway cannot tell this one: it must not say GOOD.
             if lease("gw1")[1]:
@@ -272,8 +272,9 @@ def test_daemon_stopped(clean):
     sh("gw1", "pkill -STOP -x tcmu-prd")
     try:
         assert a.status("read:0") == GOOD
+        left = lease("gw1")[1]          # it is not extended any more
         words = a.run(REGISTER_IGNORE.format(0xa))[0]
-        assert " ".join(words[:-1]) == STANDBY and int(words[-1]) < 17000, words
+        assert " ".join(words[:-1]) == STANDBY and int(words[-1]) < left + 4000, (words, left)
         assert a.status("read:0") == STANDBY
     finally:
         sh("gw1", "pkill -CONT -x tcmu-prd")
@@ -340,7 +341,7 @@ def test_attach_detach_under_load(lab, capfd):
             if done % 10 == 0:
                 sh("gw1", f"rmmod tcmu_pr && {MODULE_CALL}")
             # The daemon finds a module that is loaded anew within a second.
-            sh("gw1", f"for i in $(seq 50); do {CLI} attach user_0/disk0 && exit 0; sleep 0.2; done; exit 1")
+            sh("gw1", f"for i in $(seq 150); do {CLI} attach user_0/disk0 && exit 0; sleep 0.2; done; exit 1")
             assert load.poll() is None, "iscsi-perf ended"
             if done % 10 == 0:
                 with capfd.disabled():
@@ -364,10 +365,11 @@ def test_cost_of_the_module(clean):
             sh("gw1", f"{CLI} {'attach user_0/disk0' if how == 'with' else 'detach disk0'}", check=False)
             if how == "with":
                 wait_ready("gw1")
-            rates[how].append(perf_end(perf_start("gw1", 8), 8))
+            rates[how].append(perf_end(perf_start("gw1", SECONDS), SECONDS))
         ratios.append(rates["with"][-1] / rates["without"][-1])
     sh("gw1", f"{CLI} attach user_0/disk0", check=False)
     wait_ready("gw1")
     print(f"IOPS with {rates['with']}, without {rates['without']}, median ratio {statistics.median(ratios):.3f}")
-    # The aim is 0.98; this machine's noise is larger than the difference, so only a real loss fails.
+    # The aim is 0.98; this machine's noise is larger than the difference, so only a real loss fails: of many short pairs the
+    # median is not that of the few in which the machine had something else to do.
     assert statistics.median(ratios) > 0.7

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 
-SECONDS = 30
+SECONDS = 120
 CLIENT = pathlib.Path(__file__).with_name("client.py")
 SHUT = -108
 

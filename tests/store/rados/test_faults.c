@@ -363,15 +363,23 @@ static void test_close_without_osd(void **state)
 	ops->close(a);
 }
 
+/* A test that fails may have left somebody stopped. */
+static int clear(void **state)
+{
+	pool_signal("osd", SIGCONT);
+	pool_signal("mon", SIGCONT);
+	return pool_clear(state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(test_race, pool_clear),
-		cmocka_unit_test_teardown(test_osd_stopped, pool_clear),
-		cmocka_unit_test_teardown(test_osd_killed, pool_clear),
-		cmocka_unit_test_teardown(test_mon_away, pool_clear),
-		cmocka_unit_test_teardown(test_watch_stopped, pool_clear),
-		cmocka_unit_test_teardown(test_close_without_osd, pool_clear),
+		cmocka_unit_test_teardown(test_race, clear),
+		cmocka_unit_test_teardown(test_osd_stopped, clear),
+		cmocka_unit_test_teardown(test_osd_killed, clear),
+		cmocka_unit_test_teardown(test_mon_away, clear),
+		cmocka_unit_test_teardown(test_watch_stopped, clear),
+		cmocka_unit_test_teardown(test_close_without_osd, clear),
 	};
 
 	return cmocka_run_group_tests(tests, pool_setup, pool_teardown);
