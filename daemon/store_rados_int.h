@@ -171,6 +171,10 @@ struct store {
 		bool all; /* there is news of all logical units */
 		bool any; /* of one, at least, */
 		bool heard[SR_BUCKETS]; /* in these buckets by identity */
+		pthread_t publisher;
+		bool publishing; /* there is that thread */
+		bool closing;
+		pthread_cond_t closed; /* pairs with it */
 		/* Of news() alone, which one thread at a time calls: */
 		struct sr_watch *watch;
 		long long looked; /* after the watch, ms */

@@ -251,7 +251,7 @@ static bool sr_watch_lost(struct store *store)
 	return false;
 }
 
-/* This thread has time to wait for a mon. */
+/* The addresses of this host; that can wait for a mon. */
 static void sr_publish(struct store *store)
 {
 	struct sr_place *place;
@@ -276,7 +276,9 @@ static int sr_watch_tend(struct store *store)
 	if (!failed && now - store->news.looked < SR_LOOK_MS)
 		return 0;
 	store->news.looked = now;
-	sr_publish(store);
+	/* Perhaps by another connection. */
+	if (failed)
+		sr_publish(store);
 	if (watch && watch->ended) {
 		if (!sr_watch_lost(store))
 			return 0;
@@ -429,11 +431,64 @@ static bool sr_news_sleep(struct store *store, long long left)
 	return woken;
 }
 
+/* What else there is to do now and then */
+
+static bool sr_publisher_wait(struct store *store)
+{
+	struct timespec end;
+	bool closing;
+
+	sr_deadline(&end, SR_LOOK_MS);
+	pthread_mutex_lock(&store->news.lock);
+	while (!store->news.closing &&
+	       !pthread_cond_timedwait(&store->news.closed, &store->news.lock,
+				       &end))
+		;
+	closing = store->news.closing;
+	pthread_mutex_unlock(&store->news.lock);
+	return !closing;
+}
+
+/* A thread of its own, for news must not wait for a mon. */
+static void *sr_publisher(void *arg)
+{
+	struct store *store = arg;
+
+	while (sr_publisher_wait(store))
+		sr_publish(store);
+	return NULL;
+}
+
+static int sr_publisher_start(struct store *store)
+{
+	int ret = 0;
+
+	if (!store->news.publishing)
+		ret = pthread_create(&store->news.publisher, NULL, sr_publisher,
+				     store);
+	store->news.publishing |= !ret;
+	return -ret;
+}
+
+static void sr_publisher_stop(struct store *store)
+{
+	if (!store->news.publishing)
+		return;
+	pthread_mutex_lock(&store->news.lock);
+	store->news.closing = true;
+	pthread_cond_signal(&store->news.closed);
+	pthread_mutex_unlock(&store->news.lock);
+	pthread_join(store->news.publisher, NULL);
+}
+
 /* A negative @timeout_ms waits for ever. */
 int sr_news(struct store *store, int timeout_ms, store_news_fn *fn, void *arg)
 {
 	long long end = sr_now_ms() + timeout_ms;
+	int started = sr_publisher_start(store);
 
+	if (started)
+		return started;
 	for (;;) {
 		/* What is there does not wait for what that may wait for. */
 		int ret = sr_news_tell(store, fn, arg);
@@ -470,6 +525,7 @@ int sr_news_open(struct store *store)
 
 void sr_news_close(struct store *store)
 {
+	sr_publisher_stop(store);
 	if (store->news.watch)
 		sr_watch_free(store);
 }

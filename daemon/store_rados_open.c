@@ -301,6 +301,7 @@ static struct store *sr_alloc(const char *gateway, uint64_t incarnation)
 	pthread_mutex_init(&store->connect, NULL);
 	pthread_mutex_init(&store->news.lock, NULL);
 	sr_cond_init(&store->news.cond);
+	sr_cond_init(&store->news.closed);
 	pthread_mutex_init(&store->post.lock, NULL);
 	sr_cond_init(&store->post.cond);
 	pthread_mutex_init(&store->beat.one, NULL);
@@ -397,6 +398,7 @@ void sr_close(struct store *store)
 	pthread_mutex_destroy(&store->connect);
 	pthread_mutex_destroy(&store->news.lock);
 	pthread_cond_destroy(&store->news.cond);
+	pthread_cond_destroy(&store->news.closed);
 	pthread_mutex_destroy(&store->post.lock);
 	pthread_cond_destroy(&store->post.cond);
 	pthread_mutex_destroy(&store->beat.one);

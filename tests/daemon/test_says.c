@@ -311,8 +311,8 @@ static void test_keep_version(void **state)
 	(void)state;
 	assert_true(keep_version(&carried, 4, "four"));
 	assert_true(keep_version(&carried, 5, "five5"));
-	assert_true(keep_version(&carried, 4, "four"));
 	assert_true(keep_version(&carried, 5, "five5"));
+	assert_true(keep_version(&carried, 4, "four"));
 	assert_int_equal(carried->seq, 5);
 	assert_int_equal(carried->len, 5);
 	assert_memory_equal(carried->str, "five5", 5);

@@ -284,6 +284,39 @@ static int hear(struct store *store, int ms)
 	return heard;
 }
 
+/*
+ * Nor do news wait for a mon, which is asked for the host's addresses every ten
+ * seconds.
+ */
+static void test_mon_away_news(void **state)
+{
+	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
+	const char *lu = pool_image("d");
+	long long end, begin, longest = 0;
+	int ret = 0, heard = 1;
+
+	(void)state;
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	assert_int_equal(ops->announce(b, lu, "a", NULL), 0);
+	assert_int_equal(hear(a, 100), 1);
+	pool_signal("mon", SIGSTOP);
+	end = pool_now_ms() + 12000;
+	while (!ret && heard == 1 && pool_now_ms() < end) {
+		begin = pool_now_ms();
+		ret = ops->announce(b, lu, "a", NULL);
+		heard = hear(a, 100);
+		if (pool_now_ms() - begin > longest)
+			longest = pool_now_ms() - begin;
+		usleep(50000);
+	}
+	pool_signal("mon", SIGCONT);
+	assert_int_equal(ret, 0);
+	assert_int_equal(heard, 1);
+	assert_true(longest < 2000);
+	ops->close(a);
+	ops->close(b);
+}
+
 static atomic_bool osd_back;
 
 static void *stop_osd(void *arg)
@@ -378,6 +411,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_osd_stopped, clear),
 		cmocka_unit_test_teardown(test_osd_killed, clear),
 		cmocka_unit_test_teardown(test_mon_away, clear),
+		cmocka_unit_test_teardown(test_mon_away_news, clear),
 		cmocka_unit_test_teardown(test_watch_stopped, clear),
 		cmocka_unit_test_teardown(test_close_without_osd, clear),
 	};
