@@ -248,7 +248,7 @@ class Fuzzer:
                 self.drain(link, self.answers)
             link.sock.close()
             if self.sent < least and time.monotonic() >= end:
-                end = min(end + 1, begun + PATIENCE * seconds)
+                end = min(time.monotonic() + 1, begun + PATIENCE * seconds)
 
     def hello(self):
         return (attr(ATTRS["GATEWAY"], b"fuzz\0") + attr(ATTRS["INCARNATION"], u64(1)) +
