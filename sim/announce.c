@@ -106,12 +106,9 @@ static void effect_told(struct gw *to, u64 seq)
 	struct version *v = &s->store.versions[seq];
 
 	lease = (u64)s->plan->lease_ms * MS;
-	if (told_chance(s, n->told_plain)) {
+	if (told_chance(s, n->told_plain))
 		event_add(to, DOM_DAEMON, delay, news, NULL);
-		return;
-	}
-	to->told[to->num_told++ % TOLD_MAX] = seq;
-	if (told_chance(s, n->told_late))
+	else if (told_chance(s, n->told_late))
 		event_add(to, DOM_NET,
 			  draw(&s->told_rng,
 			       draw(&s->told_rng, 3) ? lease / 8 : lease * 3),
@@ -120,18 +117,17 @@ static void effect_told(struct gw *to, u64 seq)
 		event_add(to, DOM_DAEMON, delay, told, v);
 }
 
-/* @g has joined: one of those that were on their way to it before. */
+/* @g has joined: some of what it was not told before. */
 void announce_again(struct gw *g)
 {
 	struct sim *s = g->s;
-	u32 n = g->num_told < TOLD_MAX ? g->num_told : TOLD_MAX;
-	u64 seq;
+	u32 i, n = g->num_held < HELD_MAX ? g->num_held : HELD_MAX;
 
-	if (!n || !told_chance(s, s->plan->noise.told_again))
-		return;
-	seq = g->told[draw(&s->told_rng, n)];
-	event_add(g, DOM_NET, draw(&s->told_rng, 6ull * s->plan->store_us),
-		  told_late, &s->store.versions[seq]);
+	for (i = 0; i < n; i++)
+		if (told_chance(s, 800))
+			event_add(g, DOM_NET,
+				  draw(&s->told_rng, 3ull * s->plan->store_us),
+				  told_late, &s->store.versions[g->held[i]]);
 }
 
 int effect_announce(struct gw *g, const struct call *c)
@@ -141,6 +137,10 @@ int effect_announce(struct gw *g, const struct call *c)
 	struct sim *s = g->s;
 	int copies = 1;
 
+	if (to && c->e.str && told_chance(s, n->told_held)) {
+		to->held[to->num_held++ % HELD_MAX] = c->e.seq;
+		return 0;
+	}
 	if (!to || !to->alive || to->deaf_until > s->now ||
 	    to->cut_until > s->now)
 		return 0;

@@ -2,6 +2,10 @@
 /* What breaks, and how it is mended. */
 #include "sim.h"
 
+enum {
+	LEAVE_TRIES = 100,
+};
+
 static void boot(struct gw *g, void *unused)
 {
 	(void)unused;
@@ -14,6 +18,7 @@ void gw_power_on(struct gw *g)
 	int i;
 
 	g->powered = true;
+	g->leaving = 0;
 	g->boot++;
 	g->paused_until = 0;
 	g->stopped_until = 0;
@@ -63,6 +68,40 @@ static void crash(struct gw *g, const struct plan_fault *f)
 	gw_power_off(g, false);
 	if (f->length != NEVER)
 		event_add(g, DOM_NET, f->length, boot, NULL);
+}
+
+void gw_shut_down(struct gw *g, void *unused)
+{
+	(void)unused;
+	gw_power_off(g, false);
+	event_add_at(g, DOM_NET, g->back_at, boot, NULL);
+}
+
+/* The device goes when what it has under way has ended, then the power. */
+static void leave(struct gw *g, void *unused)
+{
+	(void)unused;
+	if (!g->alive || !g->k.connected || !--g->leaving) {
+		g->leaving = 0;
+		return;
+	}
+	if (!kernel_detach(g)) {
+		event_add(g, DOM_KERNEL, 5 * MS, leave, NULL);
+		return;
+	}
+	trace(g, "serves the device no more");
+	event_add(g, DOM_DAEMON, 0, daemon_removed, NULL);
+	/* Whether it could leave or not. */
+	event_add(g, DOM_KERNEL, 2 * SEC, gw_shut_down, NULL);
+}
+
+static void begin_leave(struct gw *g, const struct plan_fault *f)
+{
+	if (g->leaving || !g->powered)
+		return;
+	g->leaving = LEAVE_TRIES;
+	g->back_at = f->length == NEVER ? NEVER : g->s->now + f->length;
+	leave(g, NULL);
 }
 
 static void kill_daemon(struct gw *g, const struct plan_fault *f)
@@ -122,6 +161,9 @@ static void strike(struct gw *g, const struct plan_fault *f)
 		return;
 	case FAULT_STUCK:
 		later(&g->stuck_until, until);
+		return;
+	case FAULT_LEAVE:
+		begin_leave(g, f);
 		return;
 	case FAULT_JUMP:
 		g->jumped_us += f->length;

@@ -227,7 +227,8 @@ static void op_repair_done(void *arg, int status, uint64_t seq)
 
 static void op_gone(void *arg)
 {
-	(void)arg;
+	trace(arg, "has left");
+	event_add(arg, DOM_KERNEL, 10 * MS, gw_shut_down, NULL);
 }
 
 static void op_log(void *arg, enum engine_level level, uint64_t seq,
@@ -456,6 +457,13 @@ static void on_device(struct gw *g, void *arg)
 	int rc = engine_added(g->lu, IDENTITY, m->a);
 
 	assert(!rc);
+	daemon_tell(g);
+}
+
+void daemon_removed(struct gw *g, void *unused)
+{
+	(void)unused;
+	engine_removed(g->lu);
 	daemon_tell(g);
 }
 

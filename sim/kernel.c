@@ -33,6 +33,21 @@ void kernel_free(struct gw *g)
 	g->k.base = NULL;
 }
 
+bool kernel_detach(struct gw *g)
+{
+	struct kernel *k = &g->k;
+	bool connected = k->connected;
+
+	if (k->num_readers || k->num_flying)
+		return false;
+	/* What is left of it is nobody's now. */
+	g->boot++;
+	kernel_free(g);
+	kernel_init(g);
+	k->connected = connected;
+	return true;
+}
+
 bool lease_valid(const struct gw *g)
 {
 	return g->k.term && clock_ns(g) < g->k.until_ns;

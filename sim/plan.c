@@ -13,32 +13,35 @@ enum {
 };
 
 const struct mix mixes[] = {
-	{"all", "any of the faults, and noise", ALL, true, true, false, true, false, 6},
-	{"calm", "no faults, no noise", 0, false, false, false, true, false, 0},
-	{"noise", "single calls and news go wrong", 0, true, true, false, true, false, 0},
-	{"crash", "machines lose power", BIT(CRASH), false, false, false, false, false, 5},
+	{"all", "any of the faults, and noise", ALL, true, true, false, true, false, false, 6},
+	{"calm", "no faults, no noise", 0, false, false, false, true, false, false, 0},
+	{"noise", "single calls and news go wrong", 0, true, true, false, true, false, false, 0},
+	{"crash", "machines lose power", BIT(CRASH), false, false, false, false, false, false, 5},
 	{"pause", "machines and daemons stand still", BIT(PAUSE) | BIT(STOP),
-	 false, true, false, false, false, 5},
+	 false, true, false, false, false, false, 5},
 	{"lease", "gateways fall silent for about a lease, again and again",
 	 BIT(PAUSE) | BIT(STOP) | BIT(CUT) | BIT(KILL) | BIT(SLOW), false, true,
-	 false, false, false, 5},
+	 false, false, false, false, 5},
 	{"daemon", "daemons die and come back", BIT(KILL) | BIT(STOP), true,
-	 false, false, false, false, 6},
+	 false, false, false, false, false, 6},
 	{"store", "the store is slow, cut off, failing",
-	 BIT(CUT) | BIT(FAIL) | BIT(SLOW) | BIT(DEAF), true, true, false, false, false, 6},
+	 BIT(CUT) | BIT(FAIL) | BIT(SLOW) | BIT(DEAF), true, true, false, false, false, false, 6},
 	{"clock", "clocks run apart and jump", BIT(JUMP) | BIT(PAUSE) | BIT(CUT),
-	 false, true, false, false, false, 4},
+	 false, true, false, false, false, false, 4},
 	{"spc2", "RESERVE and RELEASE, sessions end", BIT(DROP) | BIT(CRASH) |
-	 BIT(PAUSE), true, true, false, true, false, 5},
+	 BIT(PAUSE), true, true, false, true, false, false, 5},
 	{"stuck", "disks stop answering a gateway",
 	 BIT(STUCK) | BIT(PAUSE) | BIT(KILL) | BIT(CRASH), false, false, false,
-	 false, false, 5},
+	 false, false, false, 5},
 	{"cut", "who is evicted is cut off from the disk, and comes back",
 	 BIT(PAUSE) | BIT(STOP) | BIT(CUT) | BIT(KILL) | BIT(CRASH) | BIT(STUCK),
-	 false, true, false, false, true, 5},
+	 false, true, false, false, true, false, 5},
+	{"told", "versions are told to gateways that were away",
+	 BIT(PAUSE) | BIT(CUT) | BIT(SLOW) | BIT(DEAF) | BIT(LEAVE), false, true,
+	 false, false, false, true, 4},
 	{"many", "8 to 16 gateways, up to 64 initiators", ALL, true, true, true,
-	 true, false, 8},
-	{NULL, NULL, 0, false, false, false, false, false, 0},
+	 true, false, false, 8},
+	{NULL, NULL, 0, false, false, false, false, false, false, 0},
 };
 
 const struct mix *mix_find(const char *name)
@@ -65,6 +68,7 @@ const char *fault_name(enum fault_kind kind)
 		[FAULT_DROP] = "sessions end",
 		[FAULT_JUMP] = "clock jumps",
 		[FAULT_STUCK] = "gets no answer from the disk",
+		[FAULT_LEAVE] = "is shut down",
 	};
 
 	return names[kind];
@@ -151,7 +155,7 @@ static void draw_noise(struct plan *p, struct rng *r, bool noise)
  * Also where single calls do not go wrong: to come late is no fault.  With
  * numbers of its own, so that the rest of the plan is what it was.
  */
-static void draw_told(struct plan *p)
+static void draw_told(struct plan *p, bool often)
 {
 	struct rng r = {p->seed * 0x2545f4914f6cdd1dull + 0x7654321};
 	struct noise *n = &p->noise;
@@ -160,11 +164,15 @@ static void draw_told(struct plan *p)
 	for (i = 0; i < 8; i++)
 		draw(&r, 2);
 	n->told_late = draw(&r, 2) ? (u32)draw(&r, 400) : 0;
-	n->told_again = draw(&r, 2) ? (u32)draw(&r, 1001) : 0;
+	n->told_held = draw(&r, 2) ? (u32)draw(&r, 400) : 0;
 	n->told_plain = draw(&r, 2) ? (u32)draw(&r, 200) : 0;
 	/* A string that is too long stays so. */
 	if (!draw(&r, 12))
 		n->told_plain = 1000;
+	if (!often)
+		return;
+	n->told_held = 500 + (u32)draw(&r, 501);
+	n->told_plain = 0;
 }
 
 /* Short, about a lease, long, or for good. */
@@ -194,7 +202,8 @@ static void draw_faults(struct plan *p, struct rng *r, const struct mix *mix,
 			u64 span)
 {
 	int i, n = mix->worst ? (int)draw(r, mix->worst + 1) : 0;
-	u8 count = mix->faults > ALL ? FAULT_COUNT : FAULT_STUCK;
+	u8 count = mix->told ? FAULT_COUNT :
+		   mix->faults > ALL ? FAULT_LEAVE : FAULT_STUCK;
 	u32 kinds = mix->faults & (u32)draw(r, 1u << count);
 
 	/* Some kinds fully off in each history. */
@@ -211,6 +220,8 @@ static void draw_faults(struct plan *p, struct rng *r, const struct mix *mix,
 			f->gw = GW_ALL;
 		f->at = 300 * MS + draw(r, span);
 		f->length = draw_length(p, r, f->kind);
+		if (mix->told)
+			f->length += (u64)(p->lease_ms + p->margin_ms) * MS;
 		/* One that just comes back, or is hit by both. */
 		if (i && draw(r, 2) && f[-1].gw != GW_ALL &&
 		    f[-1].length != NEVER) {
@@ -356,6 +367,56 @@ static void draw_absence(struct plan *p, struct rng *r,
 	}
 }
 
+/* All the others go, for longer than it is away. */
+static void draw_leaves(struct plan *p, struct rng *r, const struct plan_fault *f)
+{
+	u64 ended = (u64)(p->lease_ms + p->margin_ms + 3 * p->beat_ms) * MS;
+	int i;
+
+	if (f->gw == GW_ALL || f->length == NEVER || f->length < ended)
+		return;
+	for (i = 0; i < p->gateways; i++) {
+		struct plan_fault *leave = &p->faults[p->num_faults];
+
+		if (i == f->gw || p->num_faults == FAULTS_MAX)
+			continue;
+		leave->kind = FAULT_LEAVE;
+		leave->gw = (u8)i;
+		leave->at = f->at + ended + draw(r, f->length - ended + MS);
+		/* Mostly the last thing before it is back. */
+		if (draw(r, 3) && leave->at < f->at + f->length - 300 * MS)
+			leave->at = f->at + f->length - 300 * MS;
+		leave->length = f->length + SEC;
+		p->num_faults++;
+	}
+}
+
+/* More of what it misses, one after the other, and who asks when it is back. */
+static void draw_missed(struct plan *p, struct rng *r,
+			const struct plan_fault *f, u8 usual_type)
+{
+	int n = 2 + (int)draw(r, 5), tries = 1 + (int)draw(r, 5);
+	struct plan_op *op;
+
+	if (f->gw == GW_ALL || f->length == NEVER || f->kind == FAULT_LEAVE)
+		return;
+	while (n-- > 0 && p->num_ops < PROBES_MAX) {
+		op = &p->ops[p->num_ops++];
+		draw_pr_out(p, r, op, usual_type);
+		op->ini = (u8)draw(r, (u64)p->initiators);
+		op->gw = (u8)draw(r, (u64)p->gateways);
+		op->at = f->at + draw(r, f->length);
+	}
+	while (tries-- > 0 && p->num_ops < PROBES_MAX) {
+		op = &p->ops[p->num_ops++];
+		op->kind = draw(r, 3) ? OP_WRITE : OP_PR_IN;
+		op->sa = TPR_IN_READ_RESERVATION;
+		op->ini = (u8)draw(r, (u64)p->initiators);
+		op->gw = f->gw;
+		op->at = f->at + f->length + draw(r, 200 * MS);
+	}
+}
+
 static void draw_ops(struct plan *p, struct rng *r, const struct mix *mix,
 		     u64 span)
 {
@@ -378,6 +439,8 @@ static void draw_ops(struct plan *p, struct rng *r, const struct mix *mix,
 	for (i = 0; i < p->num_faults; i++)
 		if (draw(r, 2))
 			draw_absence(p, r, &p->faults[i], usual_type);
+	for (i = 0; mix->told && i < p->num_faults; i++)
+		draw_missed(p, r, &p->faults[i], usual_type);
 	while (n-- > 0) {
 		struct plan_op *op = &p->ops[p->num_ops++];
 
@@ -404,14 +467,17 @@ void plan_make(struct plan *p, u64 seed, const struct mix *mix)
 	p->initiators = draw_initiators(&r, mix->many);
 	draw_lease(p, &r);
 	p->cut = mix->cut;
-	p->carries = seed % 4;
+	p->carries = mix->told || seed % 4;
 	draw_clocks(p, &r, mix->drift);
 	draw_noise(p, &r, mix->noise && draw(&r, 3));
 	if (p->carries && (mix->noise || mix->faults))
-		draw_told(p);
+		draw_told(p, mix->told);
 	span = SEC + draw(&r, (u64)p->lease_ms * 2 * MS);
 	draw_faults(p, &r, mix, span);
 	draw_ops(p, &r, mix, span);
+	for (i = p->num_faults; mix->told && i > 0; i--)
+		if (draw(&r, 2))
+			draw_leaves(p, &r, &p->faults[i - 1]);
 	for (i = 0; i < p->num_faults; i++) {
 		const struct plan_fault *f = &p->faults[i];
 		u64 till = f->at;
@@ -434,9 +500,9 @@ void plan_print(const struct plan *p, FILE *out)
 		p->margin_ms, p->beat_ms,
 		p->cut ? "not run, the store cuts off" : !p->can_fence ? "none" :
 		p->fence_works ? "works" : "fails");
-	fprintf(out, "announcements carry acknowledgments and versions: %s; in 1,000 of these: late %u, again after a join %u, news alone %u\n",
+	fprintf(out, "announcements carry acknowledgments and versions: %s; in 1,000 of these: late %u, held until a join %u, news alone %u\n",
 		p->carries ? "yes" : "no", p->noise.told_late,
-		p->noise.told_again, p->noise.told_plain);
+		p->noise.told_held, p->noise.told_plain);
 	fprintf(out, "in 1,000: news lost %u, doubled %u; store fails %u, slow %u; swap unclear %u\n",
 		p->noise.news_lost, p->noise.news_twice, p->noise.store_fails,
 		p->noise.store_slow, p->noise.swap_unclear);

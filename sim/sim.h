@@ -12,8 +12,8 @@
  * One seed is one history: plan.c draws from it who does what and what breaks
  * when; everything else follows.  What is judged: check.c.
  *
- * Fault budget: a machine can lose power (its writes under way land soon after
- * or never), stand still for any time (what it had queued runs late, calls of
+ * Fault budget: a machine can be shut down in good order, or lose power (its
+ * writes under way land soon after or never), stand still for any time (what it had queued runs late, calls of
  * the store included), its daemon can be killed or stopped, its link to the
  * store cut; news can be lost, late, doubled and overtaken; a store call can
  * fail, be slow, or (swap) end unclear with its effect before, after or never.
@@ -47,7 +47,7 @@ enum {
 	FAULTS_MAX = 24,
 	VERSIONS_MAX = 512,
 	DATA_MAX = 4096, /* bytes of an answer to PR IN */
-	TOLD_MAX = 8, /* versions that may be told to a gateway again */
+	HELD_MAX = 4, /* versions that are on their way to a gateway for long */
 	IDLE_EVENTS_MAX = 4000000, /* a history with more does not end */
 };
 
@@ -113,6 +113,7 @@ enum fault_kind {
 	FAULT_DROP, /* its sessions end */
 	FAULT_JUMP, /* its clock jumps forward */
 	FAULT_STUCK, /* nothing that it sends to the disk ends */
+	FAULT_LEAVE, /* it is shut down in good order */
 	FAULT_COUNT,
 };
 
@@ -136,7 +137,7 @@ struct noise {
 	u32 store_slow;
 	/* Of versions in announcements. */
 	u32 told_late;
-	u32 told_again; /* when it has joined */
+	u32 told_held; /* until who is told joins the next time */
 	u32 told_plain; /* that there is news, nothing else */
 };
 
@@ -163,7 +164,7 @@ struct plan {
 struct mix {
 	const char *name, *what;
 	u32 faults; /* bits of enum fault_kind */
-	bool noise, drift, many, spc2, cut;
+	bool noise, drift, many, spc2, cut, told;
 	u32 worst; /* most faults */
 };
 
@@ -315,6 +316,8 @@ struct gw {
 	bool cut; /* its machine, from the store and the disk */
 	u32 boot, life;
 	u64 jumped_us, fenced_at;
+	int leaving; /* tries left */
+	u64 back_at; /* then */
 	u64 up_at, down_at; /* for what goes between daemon and kernel, in order */
 	u32 sessions[INI_MAX]; /* life of each; what it was logged in at */
 
@@ -330,8 +333,8 @@ struct gw {
 	struct store_beat last_beat; /* as this daemon knows it to be stored */
 	bool last_beat_known;
 	u64 lease_asked; /* LEASE messages not acknowledged */
-	u64 told[TOLD_MAX]; /* last versions that were on their way to it */
-	u32 num_told;
+	u64 held[HELD_MAX]; /* versions that it is told when it has joined */
+	u32 num_held;
 };
 
 /* Events */
@@ -414,6 +417,7 @@ const char *nexus_name(int nexus);
 void faults_begin(struct sim *s);
 void gw_power_on(struct gw *g);
 void gw_power_off(struct gw *g, bool fenced);
+void gw_shut_down(struct gw *g, void *unused);
 void gw_boot_later(struct gw *g, u64 delay);
 
 /* client.c */
@@ -436,6 +440,8 @@ bool lease_valid(const struct gw *g);
 void kernel_rejudge(struct gw *g);
 void kernel_publish(struct gw *g);
 void op_landed(struct gw *g, void *op);
+/* The device is gone, if nothing is under way. */
+bool kernel_detach(struct gw *g);
 
 /* kernel_install.c: from the daemon */
 void kernel_push(struct gw *g, struct push *push);
@@ -457,6 +463,8 @@ void kernel_watch(struct gw *g, void *unused);
 /* gateway.c: the daemon */
 void daemon_start(struct gw *g, void *unused);
 void daemon_kill(struct gw *g);
+/* The device is gone. */
+void daemon_removed(struct gw *g, void *unused);
 /* Messages of the kernel; in order. */
 void up_get(struct gw *g, u64 cookie);
 void up_set(struct gw *g, u64 cookie, u64 expected, const char *str,
