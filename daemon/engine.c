@@ -391,6 +391,7 @@ void engine_push_done(struct engine_lu *lu, uint64_t seq, int status)
 			r->push_ms = 0;
 		}
 	}
+	settle_again(lu);
 	lu_run(lu);
 }
 

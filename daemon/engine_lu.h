@@ -329,6 +329,8 @@ void step_touch(struct engine_lu *lu);
 uint64_t member_installed(const struct engine_lu *lu, size_t i);
 uint64_t member_ended(const struct engine_lu *lu, size_t i);
 void member_says(struct engine_lu *lu, const struct store_member *says);
+/* This gateway has installed another version. */
+void settle_again(struct engine_lu *lu);
 /* This gateway's record is what the last ack made it. */
 void own_recorded(struct engine_lu *lu);
 void step_say(struct engine_lu *lu);

@@ -258,6 +258,28 @@ bool only_unfenced(const struct engine_lu *lu, uint64_t seq)
 	return found;
 }
 
+/*
+ * How far this gateway is: as its record shows, which is the evidence that there
+ * has been that version; or as its kernel is, if another one has got so far,
+ * for then two machines know of it until it is written down.  Not before the
+ * record shows any state, for until then this life carries none through a loss
+ * of power.
+ */
+static uint64_t own_installed(const struct engine_lu *lu, size_t self)
+{
+	uint64_t known = member_installed(lu, self), witness = 0;
+	const struct run *r = &lu->r;
+	size_t i;
+
+	for (i = 0; i < lu->count && r->acked; i++)
+		if (i != self && !lu_ended(lu, &lu->members[i]) &&
+		    member_installed(lu, i) > witness)
+			witness = member_installed(lu, i);
+	if (witness > r->installed)
+		witness = r->installed;
+	return witness > known ? witness : known;
+}
+
 /* Notes how far all members are, and if one knows more than we do. */
 static void settle(struct engine_lu *lu)
 {
@@ -266,7 +288,9 @@ static void settle(struct engine_lu *lu)
 	size_t i;
 
 	for (i = 0; i < lu->count; i++) {
-		uint64_t installed = member_installed(lu, i);
+		uint64_t installed = lu_self(lu, &lu->members[i])
+					     ? own_installed(lu, i)
+					     : member_installed(lu, i);
 		uint64_t seen = lu->members[i].seen;
 
 		most = seen > most ? seen : most;
@@ -323,8 +347,8 @@ void member_says(struct engine_lu *lu, const struct store_member *says)
 		r->members_wanted |= unsettled(lu);
 	if (says->installed > r->newest.seq)
 		r->load_wanted++;
-	else if (r->joined && r->looked)
-		settle(lu);
+	else
+		settle_again(lu);
 	/* Its writer: so all have it, as the records show soon, or now. */
 	if (says->installed >= r->newest.seq &&
 	    !strcmp(says->gateway, r->newest.writer))
@@ -344,6 +368,12 @@ bool word_expected(const struct engine_lu *lu)
 	int i = lu->conf->carries ? writer(lu) : -1;
 
 	return i >= 0 && (lu_self(lu, &lu->members[i]) || !lu_urgent(lu));
+}
+
+void settle_again(struct engine_lu *lu)
+{
+	if (lu->r.joined && lu->r.looked)
+		settle(lu);
 }
 
 void own_recorded(struct engine_lu *lu)
@@ -494,8 +524,9 @@ void step_say(struct engine_lu *lu)
 		return;
 	}
 	peer = &lu->peers[i];
-	/* When it is settled, only how it ends, for who waits for that. */
-	if (peer->said == seq ? peer->said_ended < r->ended : unsettled(lu))
+	/* When the record shows it, only how it ends, for who waits for that. */
+	if (peer->said == seq ? peer->said_ended < r->ended
+			      : unsettled(lu) || r->acked < seq)
 		say(lu, i, seq);
 }
 

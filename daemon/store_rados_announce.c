@@ -141,12 +141,30 @@ static char *sr_post_text(const struct sr_post *batch, size_t *len)
 	return text;
 }
 
-/* Has @gateway itself answered?  "GATEWAY INCARNATION", of any daemon of it. */
+/*
+ * Is it an answer of @gateway itself?  "GATEWAY INCARNATION", of any daemon of
+ * it; and in the lines after that what else it says.
+ */
+static bool sr_notify_answer(struct store *store, const char *gateway,
+			     const struct notify_ack_t *ack)
+{
+	size_t len = strlen(gateway);
+	const char *line;
+
+	if (ack->payload_len <= len || memcmp(ack->payload, gateway, len) ||
+	    ack->payload[len] != ' ')
+		return false;
+	line = memchr(ack->payload, '\n', ack->payload_len);
+	if (line)
+		sr_hear(store, line + 1, ack->payload + ack->payload_len);
+	return true;
+}
+
 static bool sr_notify_heard(const struct sr_notify *notify, const char *gateway)
 {
 	struct notify_timeout_t *timeouts = NULL;
 	struct notify_ack_t *acks = NULL;
-	size_t count = 0, slow = 0, len = strlen(gateway);
+	size_t count = 0, slow = 0;
 	bool heard = false;
 
 	if (!notify->reply ||
@@ -154,9 +172,7 @@ static bool sr_notify_heard(const struct sr_notify *notify, const char *gateway)
 					 &acks, &count, &timeouts, &slow))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		heard |= acks[i].payload_len > len &&
-			 !memcmp(acks[i].payload, gateway, len) &&
-			 acks[i].payload[len] == ' ';
+		heard |= sr_notify_answer(notify->store, gateway, &acks[i]);
 	rados_free_notify_response(acks, count, timeouts);
 	return heard;
 }
@@ -296,6 +312,11 @@ int sr_announce(struct store *store, const char *lu, const char *gateway,
 	ret = sr_image_get(store, lu, false, &image);
 	if (ret)
 		return ret;
+	if (message && message->word == STORE_SAYS &&
+	    sr_owed_say(store, image->identity, gateway, message)) {
+		sr_image_put(store, image);
+		return 0;
+	}
 	text = sr_says_text(store, image->identity, message, &post.len);
 	post.text = text;
 	post.brief = post.len;

@@ -39,6 +39,13 @@ enum sr_limits {
 	 */
 	SR_CARRY_MAX = 32 << 10,
 	SR_NOTIFY_MAX = 256 << 10, /* of a notification that carries versions */
+	SR_ANSWER_CAP = STORE_GATEWAY_MAX + 24, /* of a plain answer to one */
+	/*
+	 * The longest wait of an answer.  Others of the gateways that are told
+	 * wait for it as well, and a kernel mostly has installed a version in a
+	 * few milliseconds.
+	 */
+	SR_OWED_MS = 100,
 };
 
 /* A connection; all with the same file, user and timeout share it. */
@@ -175,6 +182,8 @@ struct store {
 		bool publishing; /* there is that thread */
 		bool closing;
 		pthread_cond_t closed; /* pairs with it */
+		bool sleeping; /* news() is called, and waits */
+		struct sr_owed *owed; /* answers */
 		/* Of news() alone, which one thread at a time calls: */
 		struct sr_watch *watch;
 		long long looked; /* after the watch, ms */
@@ -378,7 +387,29 @@ void sr_says_drop(struct sr_says **list);
 bool sr_carried_keep(struct sr_carried **carried,
 		     const struct store_message *message);
 
+/*
+ * store_rados_owed.c: answers to notifications that say what has become of the
+ * version that was told.
+ */
+/* The plain one, without what says more; its bytes. */
+int sr_answer(const struct store *store, char text[SR_ANSWER_CAP]);
+/* False: answer this notification now. */
+bool sr_owed_note(struct store *store, const struct sr_heard *heard,
+		  uint64_t notify_id, uint64_t cookie);
+/* Says it as an answer, if one is owed that it answers; else false. */
+bool sr_owed_say(struct store *store, const char *identity,
+		 const char *gateway, const struct store_message *message);
+/* The plain answer to this one, if it is still owed. */
+void sr_owed_now(struct store *store, uint64_t notify_id);
+/* The same of all that should be there by @now, in ms. */
+void sr_owed_tend(struct store *store, long long now);
+/* How long that need not be called, in ms; under store->news.lock. */
+long long sr_owed_left(const struct store *store, long long most);
+void sr_owed_close(struct store *store);
+
 /* store_rados_news.c */
+/* Takes in what a notification says, or an answer; false: of no image here. */
+bool sr_hear(struct store *store, const char *text, const char *end);
 int sr_news(struct store *store, int timeout_ms, store_news_fn *fn, void *arg);
 void sr_wake(struct store *store);
 /* Watches the inbox, for the first time. */

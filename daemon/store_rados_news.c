@@ -69,29 +69,41 @@ static void sr_heard_of(void *arg, struct sr_image *image)
 	hearing->any = true;
 }
 
-static void sr_on_notify(void *arg, uint64_t notify_id, uint64_t cookie,
-			 uint64_t from, void *data, size_t len)
+bool sr_hear(struct store *store, const char *text, const char *end)
 {
-	struct sr_watch *watch = arg;
-	struct store *store = watch->store;
 	struct sr_hearing hearing = {.store = store};
-	const char *p = data, *end = p + len;
-	char reply[STORE_GATEWAY_MAX + 24];
-	int reply_len;
 
-	(void)from;
-	while (p < end) {
-		p = sr_says_read(p, end, &hearing.heard);
+	while (text < end) {
+		text = sr_says_read(text, end, &hearing.heard);
 		sr_images_same(store, hearing.heard.identity, hearing.heard.len,
 			       sr_heard_of, &hearing);
 	}
 	/* Only now, with no lock held: who wakes up needs both. */
 	if (hearing.any)
 		pthread_cond_signal(&store->news.cond);
-	reply_len = snprintf(reply, sizeof(reply), "%s %016" PRIx64,
-			     store->gateway, store->incarnation);
-	rados_notify_ack(watch->place->io, store->inbox, notify_id, cookie,
-			 reply, reply_len);
+	return hearing.any;
+}
+
+static void sr_on_notify(void *arg, uint64_t notify_id, uint64_t cookie,
+			 uint64_t from, void *data, size_t len)
+{
+	struct sr_watch *watch = arg;
+	struct store *store = watch->store;
+	const char *text = data, *end = text + len;
+	char answer[SR_ANSWER_CAP];
+	struct sr_heard first;
+	bool owed, any;
+
+	(void)from;
+	/* Noted before anybody has heard it and could answer. */
+	owed = text < end && sr_says_read(text, end, &first) == end &&
+	       sr_owed_note(store, &first, notify_id, cookie);
+	any = sr_hear(store, text, end);
+	if (!owed)
+		rados_notify_ack(watch->place->io, store->inbox, notify_id,
+				 cookie, answer, sr_answer(store, answer));
+	else if (!any)
+		sr_owed_now(store, notify_id);
 }
 
 static void sr_on_error(void *arg, uint64_t cookie, int err)
@@ -418,13 +430,16 @@ static bool sr_news_sleep(struct store *store, long long left)
 	struct timespec end;
 	bool woken;
 
-	sr_deadline(&end, left < 0 || left > SR_LOOK_MS ? SR_LOOK_MS : left);
 	pthread_mutex_lock(&store->news.lock);
+	left = left < 0 || left > SR_LOOK_MS ? SR_LOOK_MS : left;
+	sr_deadline(&end, sr_owed_left(store, left));
+	store->news.sleeping = true;
 	while (!store->news.woken && !store->news.any && !store->news.all &&
 	       !(store->news.watch && store->news.watch->failed) &&
 	       !pthread_cond_timedwait(&store->news.cond, &store->news.lock,
 				       &end))
 		;
+	store->news.sleeping = false;
 	woken = store->news.woken;
 	store->news.woken = false;
 	pthread_mutex_unlock(&store->news.lock);
@@ -498,6 +513,7 @@ int sr_news(struct store *store, int timeout_ms, store_news_fn *fn, void *arg)
 		if (!ret)
 			ret = sr_news_tell(store, fn, arg);
 		now = sr_now_ms();
+		sr_owed_tend(store, now);
 		if (ret || watched)
 			return ret ? ret : watched;
 		if (timeout_ms >= 0 && now >= end)
@@ -526,6 +542,7 @@ int sr_news_open(struct store *store)
 void sr_news_close(struct store *store)
 {
 	sr_publisher_stop(store);
+	sr_owed_close(store);
 	if (store->news.watch)
 		sr_watch_free(store);
 }

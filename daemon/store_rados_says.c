@@ -3,8 +3,9 @@
  * What a notification in the RADOS store says, in lines: "IDENTITY", there is
  * news of that image; or "IDENTITY ack GATEWAY INCARNATION TERM INSTALLED
  * ENDED", the member record of who sends it, in numbers as it has them, which
- * may not be written yet; or "IDENTITY version SEQ LEN", and after that line
- * the LEN bytes of that version and the end of a line.
+ * may not be written yet; or "IDENTITY version SEQ LEN GATEWAY", and after
+ * that line the LEN bytes of that version and the end of a line: the gateway is
+ * the one that says so, and need not be named.
  *
  * A daemon that does not know "version" takes that for news, and the lines of
  * the string for such of images that it does not have: an identity begins with
@@ -41,8 +42,9 @@ char *sr_says_text(const struct store *store, const char *identity,
 				store->incarnation, message->says.term,
 				message->says.installed, message->says.ended);
 	if (version) {
-		*len += sprintf(text + *len, " %s%" PRIu64 " %zu\n",
-				sr_version_word, message->seq, message->len);
+		*len += sprintf(text + *len, " %s%" PRIu64 " %zu %s\n",
+				sr_version_word, message->seq, message->len,
+				store->gateway);
 		if (message->len)
 			memcpy(text + *len, message->str, message->len);
 		*len += message->len;
@@ -107,7 +109,10 @@ static const char *sr_version_read(const char *text, const char *line_end,
 	if (!sr_says_begins(&p, buf, text, line_end - text, sr_version_word))
 		return NULL;
 	if (!sr_parse_u64(&p, &message->seq) || *p++ != ' ' ||
-	    !sr_parse_u64(&p, &len) || *p || !message->seq)
+	    !sr_parse_u64(&p, &len) || !message->seq)
+		return NULL;
+	if (*p && (*p++ != ' ' || !sr_says_gateway(&p, message->says.gateway) ||
+		   *p))
 		return NULL;
 	if (len > SR_CARRY_MAX || len >= (size_t)(end - str) ||
 	    str[len] != '\n')

@@ -221,7 +221,8 @@ static void test_version_wrong(void **state)
 {
 	static const char *const heads[] = {
 		"version", "version ", "version 1", "version 1 ", "version 0 3",
-		"version 1 2", "version 1 4", "version 1 3 ", "version 1 3 3",
+		"version 1 2", "version 1 4", "version 1 3 ", "version 1 3 b/c",
+		"version 1 3 b ", "version 1 3  b", "version 1 3 b b",
 		"version  1 3", "version 1  3", " version 1 3", "Version 1 3",
 		"versio 1 3", "version -1 3", "version +1 3", "version 1 +3",
 		"version 1 0x3", "version 1 -3", "version 1 3\r",

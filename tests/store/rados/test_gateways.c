@@ -439,7 +439,7 @@ static void test_versions_wrong(void **state)
 		"%s version 3 3\nabc",     "%s version 0 3\nabc\n",
 		"%s version 3 3\nab",	   "%s version 3 3\n",
 		"%s version 3 3",	   "%s version 3 0",
-		"%s version 3 0\n",	   "%s version 3 3 3\nabc\n",
+		"%s version 3 0\n",	   "%s version 3 3 a a\nabc\n",
 		"%s version 3 -3\nabc\n",  "%s version 3 32769\nabc\n",
 		"%s versions 3 3\nabc\n",  "%s version 3\nabc\n",
 		"%s version 3 18446744073709551615\nabc\n",
