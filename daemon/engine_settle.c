@@ -272,7 +272,7 @@ static uint64_t own_installed(const struct engine_lu *lu, size_t self)
 	size_t i;
 
 	for (i = 0; i < lu->count && r->acked; i++)
-		if (i != self && !lu_ended(lu, &lu->members[i]) &&
+		if (!lu_ended(lu, &lu->members[i]) &&
 		    member_installed(lu, i) > witness)
 			witness = member_installed(lu, i);
 	if (witness > r->installed)
@@ -321,8 +321,7 @@ static void settle(struct engine_lu *lu)
  *
  * What may depend on records alone looks at those alone: if somebody has left
  * or ended without the newest version, what a loss of power ends (cleared()),
- * and what versions there have been (evidence(): our own record tells of what
- * we answer for).
+ * and what versions there have been (evidence()).
  */
 static bool says_take(struct engine_lu *lu, const struct store_member *says)
 {

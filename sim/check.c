@@ -92,8 +92,16 @@ static void check_cut(struct gw *g, const struct op *op)
 	}
 }
 
-static void note_without(struct sim *s, u64 v)
+/* Has @g, which answers for it, version @v itself, record or not? */
+static bool has(const struct gw *g, const struct store_member *m, u64 v)
 {
+	return !strcmp(m->gateway, g->name) && g->k.term == m->term &&
+	       g->k.newest && g->k.newest->seq >= v;
+}
+
+static void note_without(struct gw *g, u64 v)
+{
+	struct sim *s = g->s;
 	const struct store *st = &s->store;
 	size_t i;
 	int n;
@@ -101,6 +109,7 @@ static void note_without(struct sim *s, u64 v)
 	for (i = 0; i < st->count; i++)
 		for (n = 0; n < s->plan->gateways; n++)
 			if (st->members[i].seen < v && st->said[n] < v &&
+			    !has(g, &st->members[i], v) &&
 			    !strcmp(st->members[i].gateway, s->gws[n].name))
 				s->store.versions[v].without[n] =
 					st->members[i].term;
@@ -140,7 +149,7 @@ void check_answer(struct gw *g, const struct op *op)
 	if (v > s->told)
 		s->told = v;
 	if (v && op->kind != OP_PR_IN && s->plan->cut)
-		note_without(s, v);
+		note_without(g, v);
 	if (v && op->kind == OP_PR_OUT &&
 	    op->cdb[1] == TPR_OUT_PREEMPT_ABORT)
 		s->store.versions[v].abort_told = true;

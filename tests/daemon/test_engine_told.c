@@ -307,6 +307,82 @@ static void test_get_before(void **state)
 	assert_int_equal(w->gw[1].client.get_seq, 2);
 }
 
+/*
+ * Its own record is not waited for when another gateway has installed it: it
+ * says so, or its record shows it.
+ */
+static void test_own_record(void **state)
+{
+	struct world *w = *state;
+
+	begin_told(w, 3);
+	w->gw[0].hang[ENGINE_ACK] = true;
+	w->gw[2].deaf = true;
+	client_write(w, 0);
+	world_run(w, 20);
+	/* One that knows is enough, but all have to have it. */
+	assert_int_equal(w->gw[0].client.set_status, PENDING);
+	w->gw[2].deaf = false;
+	world_run(w, 300);
+	assert_int_equal(w->gw[0].client.set_status, 0);
+	assert_int_equal(world_member(w, 0)->installed, 1);
+	assert_int_equal(w->gw[0].kernel.enforced, 2);
+	world_check(w);
+}
+
+/* Its kernel has to have it. */
+static void test_own_kernel(void **state)
+{
+	struct world *w = *state;
+
+	begin_told(w, 2);
+	w->gw[0].hang[ENGINE_ACK] = true;
+	w->gw[0].kernel.hold = true;
+	client_write(w, 0);
+	world_run(w, 500);
+	assert_int_equal(w->gw[1].kernel.enforced, 2);
+	assert_int_equal(w->gw[0].client.set_status, PENDING);
+	assert_int_equal(gw_status(w, 0).settled, 1);
+	w->gw[0].kernel.passed = 2;
+	w->gw[0].kernel.drained = 2;
+	engine_push_done(w->gw[0].lu, 2, 0);
+	world_run(w, 1);
+	assert_int_equal(w->gw[0].client.set_status, 0);
+}
+
+/* Nobody else knows, or only one that has ended: it is. */
+static void test_own_alone(void **state)
+{
+	struct world *w = *state;
+
+	begin_told(w, 2);
+	gw_detach(w, 1);
+	world_run(w, 100);
+	w->gw[0].hang[ENGINE_ACK] = true;
+	client_write(w, 0);
+	world_run(w, 1000);
+	assert_int_equal(w->gw[0].kernel.enforced, 2);
+	assert_int_equal(w->gw[0].client.set_status, PENDING);
+}
+
+/* In its first record it is: one without a state carries none. */
+static void test_own_first(void **state)
+{
+	struct world *w = *state;
+
+	begin_told(w, 2);
+	gw_detach(w, 0);
+	world_run(w, 100);
+	w->gw[0].hang[ENGINE_ACK] = true;
+	gw_attach(w, 0);
+	world_run(w, 500);
+	assert_int_equal(w->gw[0].kernel.enforced, 1);
+	assert_int_equal(world_member(w, 0)->installed, 0);
+	client_get(w, 0);
+	world_run(w, 500);
+	assert_int_equal(w->gw[0].client.get_status, -1);
+}
+
 /* The writer has died: the others settle it by the records. */
 static void test_writer_dies(void **state)
 {
@@ -343,6 +419,10 @@ int main(void)
 		T(serves_nobody),
 		T(get_elsewhere),
 		T(get_before),
+		T(own_record),
+		T(own_kernel),
+		T(own_alone),
+		T(own_first),
 		T(writer_dies),
 	};
 
