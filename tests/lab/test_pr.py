@@ -35,7 +35,7 @@ def cu(*gateways, suites=SUITES):
     """libiscsi's suites over one or two gateways: {"suites": (ran, failed), ...} and the output."""
     pattern = ",".join(f"ALL.{suite}" for suite in suites)
     argv = ["iscsi-test-cu", "-d", "-n", "-t", pattern, *[labapi.url(g) for g in gateways]]
-    result = labapi.run_net(argv, 300)
+    result = labapi.run_net(argv, 900)
     text = (result.out + result.err).decode(errors="replace")
     counts = {m[1]: (int(m[3]), int(m[5])) for m in SUMMARY.finditer(text)}
     assert set(counts) == {"suites", "tests", "asserts"}, text[-3000:]

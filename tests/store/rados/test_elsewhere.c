@@ -115,7 +115,7 @@ static int victim(void)
 	    rados_conf_read_file(cluster, getenv("CEPH_CONF")) ||
 	    rados_connect(cluster) || rados_ioctx_create(cluster, SECOND, &io))
 		return 2;
-	end = pool_now_ms() + 20000;
+	end = pool_now_ms() + 120000;
 	for (int n = 1; pool_now_ms() < end; n++) {
 		ret = rados_write(io, OBJECT, (char *)&n, sizeof(n), 0);
 		if (ret)
