@@ -24,7 +24,7 @@ KIND = os.environ.get("TCMU_PR_LAB_STORE") or "dir"
 IMAGE = str(REPO / "build/tests/iscsi/image")
 BLOCK = 512
 STORE_BYTES = 16 << 20
-LIMIT = 60
+LIMIT = 120
 
 
 @contextlib.contextmanager
@@ -38,7 +38,7 @@ def straced(guest, script):
             yield
         finally:
             strace.send_signal(signal.SIGTERM)
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while strace.step(said.extend, said.extend) and time.monotonic() < deadline:
                 pass
 
@@ -150,7 +150,7 @@ class Dir(Store):
     @contextlib.contextmanager
     def read_only(self):
         remount = ["mount", labapi.shared() / "pr", "-o"]
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         # Not while somebody has just a file open for writing.
         while subprocess.run([*remount, "remount,ro"], check=time.monotonic() > deadline,
                              stderr=subprocess.DEVNULL).returncode:
@@ -259,7 +259,7 @@ class Rados(Store):
         """Every pool of the cluster; the osd tells within a second."""
         self.set_full_ratio(0.00001)
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while "full" not in json.loads(self.ceph("ceph", "osd", "dump", "--format=json"))["osds"][0]["state"]:
                 assert time.monotonic() < deadline, "the pools do not become full"
                 time.sleep(0.2)

@@ -22,7 +22,7 @@ from test_lab import command as lab_command
 
 STATE = f"{BASE}-rados"
 CEPH = REPO / "lab" / "ceph"
-SECONDS = 60
+SECONDS = 120
 USER = ["-n", settings.CEPH_USER]
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the lab must be run by root")
