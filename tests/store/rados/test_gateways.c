@@ -547,6 +547,36 @@ static void test_versions_many(void **state)
 	ops->close(b);
 }
 
+/* Of an image that another one has taken the place of, nothing is heard. */
+static void test_replaced(void **state)
+{
+	struct store *a = pool_open("a", 1), *b = pool_open("b", 1);
+	const char *lu = pool_image("d");
+	struct said said = {0};
+	char *version, *identity, *reply = NULL;
+	size_t len = 0;
+
+	(void)state;
+	assert_int_equal(ops->join(b, lu, 1), 0);
+	version = pool_get(pool_header("d"), VERSION);
+	identity = strstr(version, "image ") + strlen("image ");
+	*strchr(identity, ' ') = '\0';
+	assert_int_equal(ops->announce(a, lu, "b", NULL), 0);
+	pool_do("rbd rm --no-progress rbd/d");
+	pool_image("d");
+	assert_int_equal(ops->join(a, lu, 1), 0);
+	assert_int_equal(rados_notify2(pool_io, "tcmu_pr_inbox.a", identity,
+				       strlen(identity), 3000, &reply, &len),
+			 0);
+	assert_int_equal(ops->news(a, 0, listen_to, &said), 0);
+	notify(a, &said, "%s");
+	assert_int_equal(said.news, 1);
+	rados_buffer_free(reply);
+	free(version);
+	ops->close(a);
+	ops->close(b);
+}
+
 struct many {
 	struct store *store;
 	const char *lu;
@@ -655,6 +685,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_versions, pool_clear),
 		cmocka_unit_test_teardown(test_versions_wrong, pool_clear),
 		cmocka_unit_test_teardown(test_versions_many, pool_clear),
+		cmocka_unit_test_teardown(test_replaced, pool_clear),
 		cmocka_unit_test_teardown(test_wake, pool_clear),
 	};
 
