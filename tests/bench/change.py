@@ -6,11 +6,11 @@
 
 A cluster of one mon and one osd on this machine, and two processes with all of the daemon in them but the netlink socket
 (change.c): the kernel is a fake that installs at once. From the SET that hands the daemon the next state to its answer: swap,
-announce, the other gateway's load, its acknowledgment. So it is not what an initiator waits for. Measured by turns, five times
-a fifth of COUNT each:
+announce, the other gateway's installing, its acknowledgment. So it is not what an initiator waits for. Measured by turns,
+five times a fifth of COUNT each:
 
-    said         acknowledgments come with announcements
-    recorded     the writer waits until they stand in the store, as where announcements cannot carry them
+    said         announcements carry the string, and acknowledgments come with their answers
+    recorded     the other gateway loads, and the writer waits until it stands in the store, as where they carry nothing
     floor        one compare-and-swap and one notify, which another process acknowledges (floor.c)
 """
 

@@ -11,14 +11,14 @@ level debug tells the parts, which are those of daemon/times.c (a tenth as many 
     read         gw1's kernel asks for the newest state, the daemon loads it from the store
     decide       the kernel makes the next state of it, and hands that to the daemon
     swap         the daemon makes it the newest one in the store
-    announce     until gw2 has been told in the store
-    acknowledge  until all members have recorded in the store that they enforce it; with rados, until gw2 has said so
+    announce     until gw2 has been told; with rados, until it has answered, which it does when it has installed it
+    acknowledge  until all members have recorded in the store that they enforce it; with rados, until that is not needed
     rest         of what the initiator measures: iSCSI, gw1's kernel, netlink
 
 and, while gw1 waits for the acknowledgment,
 
     own kernel   from the swap until gw1's kernel enforces the new state
-    gw2 load     from when gw2's daemon has seen that there is news until it has loaded it
+    gw2 load     from when gw2's daemon has seen that there is news until it has loaded it; with rados, that came with it
     gw2 kernel   until gw2's kernel enforces it
     gw2 record   until that stands in the store; with rados, gw1 does not wait for that
 
