@@ -147,8 +147,10 @@ inline out_good()
 
 #if N == 2
 #define ANY(test) (test(0) || test(1))
+#define SOME(test) (test(0) || test(1)) /* within the other */
 #else
 #define ANY(test) (test(0) || test(1) || test(2))
+#define SOME(test) (test(0) || test(1) || test(2))
 #endif
 
 /*
@@ -160,12 +162,28 @@ inline out_good()
 #else
 #define LOOKED (l_at[me] == N -> l_seq[me] : 0)
 #endif
+/*
+ * UNRECORDED: our own kernel counts without our record, but for the first one,
+ * if another gateway that lives has got so far.
+ */
+#define WITNESS(i) (i != me && l_seen[me].inst[i] >= LOOKED && \
+		    !VOID(i, l_seen[me].term[i]))
+#ifdef BUG_OWN_UNASKED
+#define OWN(i) (i == me && SOME(WITNESS))
+#else
+#ifdef UNRECORDED
+#define OWN(i) (i == me && rec_inst[me] && e_inst[me] >= LOOKED && \
+		SOME(WITNESS))
+#else
+#define OWN(i) (false)
+#endif
+#endif
 /* Of the last look of "me": who counts, and is behind that? */
 #ifdef BUG_SETTLE_DEAF
 #define BEHIND(i) (false)
 #else
 #define BEHIND(i) (l_seen[me].term[i] && l_seen[me].inst[i] < LOOKED && \
-		   !VOID(i, l_seen[me].term[i]))
+		   !OWN(i) && !VOID(i, l_seen[me].term[i]))
 #endif
 /* Has it changed since? */
 #define MOVED(i) (l_seen[me].term[i] != rec_term[i] || \
