@@ -26,9 +26,9 @@ struct news {
 	uv_thread_t thread;
 	uv_async_t async;
 	atomic_bool stop;
-	uv_mutex_t lock; /* protects first and pairs with stopped */
+	uv_mutex_t lock; /* protects first, last and pairs with stopped */
 	uv_cond_t stopped;
-	struct item *first;
+	struct item *first, **last; /* as they were heard */
 };
 
 static void heard(void *arg, const char *lu,
@@ -52,9 +52,10 @@ static void heard(void *arg, const char *lu,
 		memcpy(item->lu + len, message->str, more);
 		item->message.str = item->lu + len;
 	}
+	item->next = NULL;
 	uv_mutex_lock(&news->lock);
-	item->next = news->first;
-	news->first = item;
+	*news->last = item;
+	news->last = &item->next;
 	uv_mutex_unlock(&news->lock);
 	uv_async_send(&news->async);
 }
@@ -94,6 +95,7 @@ static void on_async(uv_async_t *async)
 	uv_mutex_lock(&news->lock);
 	item = news->first;
 	news->first = NULL;
+	news->last = &news->first;
 	uv_mutex_unlock(&news->lock);
 	for (; item; item = next) {
 		next = item->next;
@@ -127,6 +129,7 @@ struct news *news_start(uv_loop_t *loop, const struct store_ops *ops,
 		return NULL;
 	news->ops = ops;
 	news->store = store;
+	news->last = &news->first;
 	news->fn = fn;
 	news->arg = arg;
 	if (uv_mutex_init(&news->lock))
