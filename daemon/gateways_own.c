@@ -301,9 +301,14 @@ void own_quiet(struct gateways *g)
 		p->off = g->term - 1;
 }
 
+/*
+ * What it may record as over: what was told in a heartbeat, as far as we know.
+ * Not all before the term that begins: one that was skipped, or told in a
+ * heartbeat that did not arrive, may yet come, if the machine boots now.
+ */
 static uint64_t lift_term(const struct gateways *g)
 {
-	return g->begin ? g->begin : UINT64_MAX;
+	return g->begin ? 1 + g->peers[0].told : UINT64_MAX;
 }
 
 /*

@@ -206,7 +206,8 @@ struct store_ops {
 	int (*cut)(struct store *store, const char *gateway, uint64_t term);
 	/*
 	 * This gateway may write again what was cut off in terms before @term,
-	 * its own: whatever those had begun has ended.  So whoever gets
+	 * at most its own: whatever those had begun has ended, and none of them
+	 * will ever come again, also if the machine boots now.  So whoever gets
 	 * -ESHUTDOWN from beat() or gateways() takes it for an eviction from the
 	 * term that it is in: tells its kernel the next one, waits until nothing
 	 * of earlier ones is in flight, lifts, and tries again.  0 also if

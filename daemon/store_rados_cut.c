@@ -533,10 +533,14 @@ int sr_cut_join(struct store *store, struct sr_image *image)
 static int sr_lift_mark(struct sr_cut *cut, const void *arg)
 {
 	const uint64_t *term = arg;
-	/* As large a number would be for ever: what there is by now. */
-	uint64_t till = *term == UINT64_MAX ? cut->cut : *term - 1;
+	bool booted = *term == UINT64_MAX;
+	/*
+	 * As large a number would be for ever: what there is by now.  If that
+	 * is less than was recorded, there are terms that may yet come.
+	 */
+	uint64_t till = booted ? cut->cut : *term - 1;
 
-	if (!*term || cut->lifted >= till)
+	if (!*term || cut->lifted == till || (cut->lifted > till && !booted))
 		return 1;
 	cut->lifted = till;
 	return 0;

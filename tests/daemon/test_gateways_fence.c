@@ -182,6 +182,38 @@ static void test_shut(void **state)
 	assert_int_equal(s->store[1].beat.term, 2);
 }
 
+/*
+ * A term that it was about to begin has been told to nobody: if the machine
+ * boots now, it begins with that one, so it is not over.
+ */
+static void test_shut_untold(void **state)
+{
+	struct sky *s = *state;
+	struct node *n = &s->nodes[1];
+
+	begin_always(s, 2);
+	n->frozen = true;
+	sky_run(s, OVER_MS + 2 * BEAT_MS);
+	assert_int_equal(s->store[1].evicted, 1);
+	/* It learns that it was evicted, and can write no heartbeat then. */
+	n->frozen = false;
+	while (n->kernel_term < 2)
+		sky_run(s, 1);
+	assert_int_equal(s->store[1].beat.term, 1);
+	n->fail[GATEWAYS_BEAT] = -ESHUTDOWN;
+	sky_run(s, 2 * BEAT_MS);
+	assert_out(s, 1, "cut off");
+	assert_int_equal(s->store[1].beat.term, 1);
+	assert_int_equal(n->kernel_term, 3);
+	gateways_quiet(n->g, 3);
+	assert_int_equal(n->lifts, 1);
+	assert_int_equal(n->lift_term, 2);
+	shut(s, 1, 0);
+	gateways_lifted(n->g, 0);
+	sky_run(s, 3 * BEAT_MS);
+	assert_well(s, 1, 3);
+}
+
 /* What was begun before the lift says nothing of the time after it. */
 static void test_shut_stale(void **state)
 {
@@ -271,6 +303,7 @@ int main(void)
 		T(quiet_is_fenced),
 		T(disconnect),
 		T(shut),
+		T(shut_untold),
 		T(shut_stale),
 		T(shut_restarted),
 		T(shut_booted),

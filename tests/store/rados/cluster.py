@@ -3,6 +3,7 @@
 """The clusters of the RADOS store's tests, by what makes the lab's.
 
     cluster.py CLUSTER signal osd 19
+    cluster.py CLUSTER pid osd
     cluster.py CLUSTER restart osd
     cluster.py CLUSTER second POOL   make an osd.1, and a pool that is there and nowhere else; CLUSTER signal osd1 19
     cluster.py CLUSTER beside NAME   make another cluster in the directory beside it, with a pool "rbd"
@@ -115,6 +116,8 @@ def main():
         process = Second(cluster).process() if words[0] == "osd1" else cluster.process(words[0])
         if not process or not process.send(int(words[1])):
             sys.exit(f"no {words[0]} to signal")
+    elif verb == "pid":
+        print(cluster.process(*words).pid)
     else:
         sys.exit(__doc__)
 

@@ -190,6 +190,12 @@ static void test_lift(void **state)
 	text = pool_get(GATEWAYS, "cut.a");
 	assert_string_equal(text, "cut 0 lifted 7 hosts ");
 	free(text);
+	/* Nor are terms that may come after a boot. */
+	pool_set(GATEWAYS, "cut.a", "cut 6 lifted 7 hosts ");
+	assert_int_equal(ops->lift(store, UINT64_MAX), 0);
+	text = pool_get(GATEWAYS, "cut.a");
+	assert_string_equal(text, "cut 6 lifted 6 hosts ");
+	free(text);
 	ops->close(store);
 }
 

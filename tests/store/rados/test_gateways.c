@@ -505,11 +505,16 @@ static void wait_telling(int count)
 /* One notification with the first, another one with all others. */
 static void tell_together(struct store *store, int count, bool news)
 {
+	/* pool_signal() takes its time, and an announcement is not for ever. */
+	char *text = pool_run("%s pid osd", getenv("POOL_TOOL"));
+	pid_t osd = atoi(text);
 	struct teller tellers[14];
 	pthread_t threads[14];
 
+	free(text);
 	telling = 0;
-	pool_signal("osd", SIGSTOP);
+	assert_true(osd > 1);
+	assert_int_equal(kill(osd, SIGSTOP), 0);
 	for (int i = 0; i < count; i++) {
 		tellers[i] = (struct teller){store, 1 + i, -1};
 		if (news && i == count - 1)
@@ -519,7 +524,7 @@ static void tell_together(struct store *store, int count, bool news)
 			wait_telling(1 + i);
 	}
 	wait_telling(count);
-	pool_signal("osd", SIGCONT);
+	assert_int_equal(kill(osd, SIGCONT), 0);
 	for (int i = 0; i < count; i++) {
 		pthread_join(threads[i], NULL);
 		assert_int_equal(tellers[i].ret, 0);
