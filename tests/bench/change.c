@@ -11,7 +11,8 @@
  *						answer
  *
  * With CHANGE_PLAIN in the environment, as where a store's announcements carry
- * no acknowledgments.
+ * nothing.  With PAUSE_MS, a pause of so long before each change, in which what
+ * the one before has left to do is done.
  */
 #include "attach.h"
 #include "device.h"
@@ -165,6 +166,26 @@ void netlink_get_done(struct netlink *nl, const char *device, uint64_t cookie,
 }
 
 static int warm = WARM;
+static uint64_t pause_ms;
+
+static void on_pause_over(uv_timer_t *timer)
+{
+	later(timer->data, ASK, 0);
+}
+
+static void next_change(struct netlink *nl)
+{
+	static uv_timer_t timer;
+
+	if (!pause_ms) {
+		later(nl, ASK, 0);
+		return;
+	}
+	if (!timer.data)
+		uv_timer_init(&nl->d->loop, &timer);
+	timer.data = nl;
+	uv_timer_start(&timer, on_pause_over, pause_ms, 0);
+}
 
 void netlink_set_done(struct netlink *nl, const char *device, uint64_t cookie,
 		      int status)
@@ -179,7 +200,7 @@ void netlink_set_done(struct netlink *nl, const char *device, uint64_t cookie,
 		printf("%llu\n",
 		       (unsigned long long)(uv_hrtime() - nl->set_at) / 1000);
 	if (nl->left)
-		later(nl, ASK, 0);
+		next_change(nl);
 	else
 		uv_stop(&nl->d->loop);
 }
@@ -268,6 +289,8 @@ int main(int argc, char **argv)
 
 	if (argc < 4)
 		die("usage: change GATEWAY WHERE DEVICE [COUNT]");
+	if (getenv("PAUSE_MS"))
+		pause_ms = strtoul(getenv("PAUSE_MS"), NULL, 10);
 	log_init(LOG_LEVEL_ERROR);
 	setenv("UV_THREADPOOL_SIZE", "16", 0);
 	gateway_start(argv[1], argv[2], !getenv("CHANGE_PLAIN"));

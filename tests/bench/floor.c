@@ -197,6 +197,8 @@ static void tell(struct samples *s, unsigned int count)
 static void measure(struct floor *f, size_t len, unsigned int rounds)
 {
 	struct samples s[3] = {{"swap", NULL}, {"notify", NULL}, {"both", NULL}};
+	const char *pause_ms = getenv("PAUSE_MS");
+	useconds_t pause_us = pause_ms ? atoi(pause_ms) * 1000 : 0;
 	unsigned int i;
 
 	f->len = len;
@@ -208,8 +210,10 @@ static void measure(struct floor *f, size_t len, unsigned int rounds)
 	memset(f->string, 'x', len);
 	prepare(f);
 	for (i = 0; i < rounds; i++) {
-		long begin = now_us(), between;
+		long begin, between;
 
+		usleep(pause_us);
+		begin = now_us();
 		swap(f, i);
 		between = now_us();
 		notify(f);
