@@ -89,7 +89,7 @@ static void sr_on_notify(void *arg, uint64_t notify_id, uint64_t cookie,
 {
 	struct sr_watch *watch = arg;
 	struct store *store = watch->store;
-	const char *text = data, *end = text + len;
+	const char *text = len ? data : "", *end = text + len;
 	char answer[SR_ANSWER_CAP];
 	struct sr_heard first;
 	bool owed, any;
