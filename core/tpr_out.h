@@ -71,7 +71,8 @@ u32 tpr_out_room(const struct tpr_out_req *req);
  * tpr_stamp() it with); on any other status @info is untouched, but for room
  * that it does not use.  A new registration ends with INSUFFICIENT
  * REGISTRATION RESOURCES when @info has no room for it, or the string no way
- * to name the nexus.
+ * to name the nexus.  What SPEC_I_PT lists needs its room beside all there are,
+ * also if ALL_TG_PT makes one of several that the sender's port has.
  *
  * While an SPC-2 reservation stands, this ends with RESERVATION CONFLICT
  * whatever the nexus and the action (SPC-2 5.5.1).

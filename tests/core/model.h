@@ -391,6 +391,24 @@ static inline enum verdict model_out(struct model *m, char who,
 	}
 }
 
+/*
+ * What a REGISTER needs room for before the sender's own registrations become
+ * one, which is what it does last: those there were, and those it lists.
+ */
+static inline int model_needed(const struct model *before,
+			       const struct model *m, char who,
+			       const struct op *op)
+{
+	int i, n = model_count(before, 0);
+
+	if (op->sa != TPR_OUT_REGISTER)
+		return 0;
+	for (i = 0; i < SLOTS; i++)
+		n += m->key[i] && !before->key[i] && i != slot_of(who) &&
+		     i != all_slot(who);
+	return n;
+}
+
 /* As above, with memory for @room registrations. */
 static inline enum verdict model_out_room(struct model *m, char who,
 					  const struct op *op, int room)
@@ -398,7 +416,8 @@ static inline enum verdict model_out_room(struct model *m, char who,
 	struct model before = *m;
 	enum verdict v = model_out(m, who, op);
 
-	if (v != GOOD || model_count(m, 0) <= room)
+	if (v != GOOD || (model_count(m, 0) <= room &&
+			  model_needed(&before, m, who, op) <= room))
 		return v;
 	*m = before;
 	return RESOURCES;
