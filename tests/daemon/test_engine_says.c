@@ -9,15 +9,10 @@ enum {
 	PENDING = -2,
 };
 
-/* Announcements carry it; records of the others than gw0 stand still. */
+/* Records of the others than gw0 stand still. */
 static void begin_says(struct world *w, int count)
 {
-	for (int i = 0; i < count; i++)
-		w->gw[i].conf.carries = true;
-	begin(w, count);
-	/* A look that shows all. */
-	engine_news(w->gw[0].lu);
-	world_run(w, 50);
+	begin_carrying(w, count);
 	for (int i = 1; i < count; i++)
 		w->gw[i].hang[ENGINE_ACK] = true;
 }

@@ -9,16 +9,6 @@ enum {
 	PENDING = -2,
 };
 
-static void begin_told(struct world *w, int count)
-{
-	for (int i = 0; i < count; i++)
-		w->gw[i].conf.carries = true;
-	begin(w, count);
-	/* A look that shows all. */
-	engine_news(w->gw[0].lu);
-	world_run(w, 300);
-}
-
 static void calls_begin(struct world *w)
 {
 	for (int i = 0; i < GATEWAYS; i++)
@@ -54,7 +44,7 @@ static void test_installs(void **state)
 {
 	struct world *w = *state;
 
-	begin_told(w, 3);
+	begin_carrying(w, 3);
 	w->gw[1].hang[ENGINE_LOAD] = true;
 	w->gw[2].hang[ENGINE_LOAD] = true;
 	calls_begin(w);
@@ -73,7 +63,7 @@ static void test_calls(void **state)
 {
 	struct world *w = *state;
 
-	begin_told(w, 2);
+	begin_carrying(w, 2);
 	calls_begin(w);
 	client_write(w, 0);
 	while (w->gw[0].client.busy)
@@ -103,7 +93,7 @@ static void test_lost(void **state)
 {
 	struct world *w = *state;
 
-	begin_told(w, 2);
+	begin_carrying(w, 2);
 	w->gw[1].deaf = true;
 	client_write(w, 0);
 	world_run(w, 100);
@@ -122,7 +112,7 @@ static void test_only_next(void **state)
 {
 	struct world *w = *state;
 
-	begin_told(w, 2);
+	begin_carrying(w, 2);
 	assert_false(tell_string(w, 1, 3, 3, IDENTITY));
 	assert_int_equal(w->gw[1].kernel.enforced, 1);
 	write_through(w, 0);
@@ -140,7 +130,7 @@ static void test_wrong(void **state)
 {
 	struct world *w = *state;
 
-	begin_told(w, 2);
+	begin_carrying(w, 2);
 	calls_begin(w);
 	assert_false(tell_string(w, 1, 2, 3, IDENTITY));
 	assert_false(tell_string(w, 1, 2, 1, IDENTITY));
@@ -157,7 +147,7 @@ static void test_no_member(void **state)
 {
 	struct world *w = *state;
 
-	begin_told(w, 2);
+	begin_carrying(w, 2);
 	gw_detach(w, 1);
 	world_run(w, 100);
 	w->gw[1].hang[ENGINE_JOIN] = true;
@@ -176,7 +166,7 @@ static void test_before_load(void **state)
 {
 	struct world *w = *state;
 
-	begin_told(w, 2);
+	begin_carrying(w, 2);
 	gw_detach(w, 1);
 	world_run(w, 100);
 	w->gw[1].slow[ENGINE_LOAD] = 100;
@@ -196,7 +186,7 @@ static void test_new_term(void **state)
 {
 	struct world *w = *state;
 
-	begin_told(w, 2);
+	begin_carrying(w, 2);
 	put_string(w, 2, IDENTITY);
 	put_string(w, 3, IDENTITY);
 	w->gw[1].slow[ENGINE_LOAD] = 200;
@@ -219,7 +209,7 @@ static void test_state_lost(void **state)
 	size_t len;
 	char *str = world_string(2, IDENTITY, &len);
 
-	begin_told(w, 2);
+	begin_carrying(w, 2);
 	corrupt(w, 1);
 	news(w, 1);
 	assert_lost(w, 1, 1);
@@ -235,7 +225,7 @@ static void test_unclear(void **state)
 {
 	struct world *w = *state;
 
-	begin_told(w, 2);
+	begin_carrying(w, 2);
 	w->gw[1].swap_mode = SWAP_UNCLEAR_NOT;
 	w->gw[1].slow[ENGINE_LOAD] = 200;
 	client_write(w, 1);
@@ -263,7 +253,7 @@ static void test_serves_nobody(void **state)
 {
 	struct world *w = *state;
 
-	begin_told(w, 2);
+	begin_carrying(w, 2);
 	w->gw[1].hang[ENGINE_LOAD] = true;
 	client_get(w, 1);
 	world_run(w, 20);
@@ -279,7 +269,7 @@ static void test_get_elsewhere(void **state)
 	struct world *w = *state;
 	uint64_t began;
 
-	begin_told(w, 2);
+	begin_carrying(w, 2);
 	client_write(w, 0);
 	world_run(w, 4);
 	began = w->now;
@@ -295,7 +285,7 @@ static void test_get_before(void **state)
 {
 	struct world *w = *state;
 
-	begin_told(w, 2);
+	begin_carrying(w, 2);
 	w->gw[1].slow[ENGINE_LOAD] = 20;
 	client_get(w, 1);
 	client_write(w, 0);
@@ -315,7 +305,7 @@ static void test_own_record(void **state)
 {
 	struct world *w = *state;
 
-	begin_told(w, 3);
+	begin_carrying(w, 3);
 	w->gw[0].hang[ENGINE_ACK] = true;
 	w->gw[2].deaf = true;
 	client_write(w, 0);
@@ -335,7 +325,7 @@ static void test_own_kernel(void **state)
 {
 	struct world *w = *state;
 
-	begin_told(w, 2);
+	begin_carrying(w, 2);
 	w->gw[0].hang[ENGINE_ACK] = true;
 	w->gw[0].kernel.hold = true;
 	client_write(w, 0);
@@ -355,7 +345,7 @@ static void test_own_alone(void **state)
 {
 	struct world *w = *state;
 
-	begin_told(w, 2);
+	begin_carrying(w, 2);
 	gw_detach(w, 1);
 	world_run(w, 100);
 	w->gw[0].hang[ENGINE_ACK] = true;
@@ -365,12 +355,35 @@ static void test_own_alone(void **state)
 	assert_int_equal(w->gw[0].client.set_status, PENDING);
 }
 
+/* The one that had it as well has ended: nobody else may know any more. */
+static void test_own_ended(void **state)
+{
+	struct world *w = *state;
+	uint64_t over = w->gw[1].gws_conf.lease_ms + w->gw[1].gws_conf.margin_ms;
+
+	w->gw[0].conf.member_timeout_ms = (uint32_t)over + 5000;
+	begin_carrying(w, 2);
+	w->gw[0].hang[ENGINE_ACK] = true;
+	w->gw[0].kernel.hold = true;
+	client_write(w, 0);
+	world_run(w, 50);
+	assert_int_equal(w->gw[1].kernel.enforced, 2);
+	w->gw[1].frozen_until = UINT64_MAX;
+	world_run(w, over + 1000);
+	assert_int_equal(w->gw[0].client.set_status, PENDING);
+	w->gw[0].kernel.passed = 2;
+	w->gw[0].kernel.drained = 2;
+	engine_push_done(w->gw[0].lu, 2, 0);
+	world_run(w, 100);
+	assert_int_equal(w->gw[0].client.set_status, PENDING);
+}
+
 /* In its first record it is: one without a state carries none. */
 static void test_own_first(void **state)
 {
 	struct world *w = *state;
 
-	begin_told(w, 2);
+	begin_carrying(w, 2);
 	gw_detach(w, 0);
 	world_run(w, 100);
 	w->gw[0].hang[ENGINE_ACK] = true;
@@ -388,7 +401,7 @@ static void test_writer_dies(void **state)
 {
 	struct world *w = *state;
 
-	begin_told(w, 3);
+	begin_carrying(w, 3);
 	client_write(w, 0);
 	while (!w->gw[1].told)
 		world_run(w, 1);
@@ -422,6 +435,7 @@ int main(void)
 		T(own_record),
 		T(own_kernel),
 		T(own_alone),
+		T(own_ended),
 		T(own_first),
 		T(writer_dies),
 	};

@@ -148,6 +148,15 @@ static void shut(struct sky *s, int i, int rc)
 	s->nodes[i].fail[GATEWAYS_LIST] = rc;
 }
 
+/* The cut is lifted, and it serves in @term. */
+static void assert_lifted(struct sky *s, int i, uint64_t term)
+{
+	shut(s, i, 0);
+	gateways_lifted(s->nodes[i].g, 0);
+	sky_run(s, 3 * BEAT_MS);
+	assert_well(s, i, term);
+}
+
 static void test_shut(void **state)
 {
 	struct sky *s = *state;
@@ -175,10 +184,7 @@ static void test_shut(void **state)
 	sky_run(s, 2 * BEAT_MS);
 	assert_int_equal(n->lifts, 2);
 	assert_int_equal(n->kernel_term, 2);
-	shut(s, 1, 0);
-	gateways_lifted(n->g, 0);
-	sky_run(s, 3 * BEAT_MS);
-	assert_well(s, 1, 2);
+	assert_lifted(s, 1, 2);
 	assert_int_equal(s->store[1].beat.term, 2);
 }
 
@@ -208,10 +214,7 @@ static void test_shut_untold(void **state)
 	gateways_quiet(n->g, 3);
 	assert_int_equal(n->lifts, 1);
 	assert_int_equal(n->lift_term, 2);
-	shut(s, 1, 0);
-	gateways_lifted(n->g, 0);
-	sky_run(s, 3 * BEAT_MS);
-	assert_well(s, 1, 3);
+	assert_lifted(s, 1, 3);
 }
 
 /* What was begun before the lift says nothing of the time after it. */
@@ -250,10 +253,7 @@ static void test_shut_restarted(void **state)
 	assert_int_equal(n->lifts, 0);
 	gateways_quiet(n->g, 2);
 	assert_int_equal(n->lifts, 1);
-	shut(s, 0, 0);
-	gateways_lifted(n->g, 0);
-	sky_run(s, 3 * BEAT_MS);
-	assert_well(s, 0, 2);
+	assert_lifted(s, 0, 2);
 }
 
 /* Nothing is under way; which term it is can be read only after that. */
